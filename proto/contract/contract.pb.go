@@ -506,9 +506,13 @@ type Contract struct {
 	TrustBundles []string `protobuf:"bytes,3,rep,name=trustBundles,proto3" json:"trustBundles,omitempty"`
 	// Names of the ready dispatcher pods that take part in placement. Default: every process joins every group.
 	// Writer: control plane, sorted. Reader: egress.
-	Dispatchers   []string `protobuf:"bytes,100,rep,name=dispatchers,proto3" json:"dispatchers,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Dispatchers []string `protobuf:"bytes,100,rep,name=dispatchers,proto3" json:"dispatchers,omitempty"`
+	// Lowest version of this schema that a reader must know to run the contract as it is meant. A reader that knows less
+	// keeps the contract that it has. Raised only for an addition that must not be overlooked; all others are ignored by
+	// readers that do not know them. Default 0: any reader will do. Writer: control plane. Reader: both roles.
+	RequiredVersion uint32 `protobuf:"varint,101,opt,name=requiredVersion,proto3" json:"requiredVersion,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Contract) Reset() {
@@ -567,6 +571,13 @@ func (x *Contract) GetDispatchers() []string {
 		return x.Dispatchers
 	}
 	return nil
+}
+
+func (x *Contract) GetRequiredVersion() uint32 {
+	if x != nil {
+		return x.RequiredVersion
+	}
+	return 0
 }
 
 // Resource is one Broker, KafkaChannel, KafkaSink or KafkaSource.
@@ -2356,14 +2367,15 @@ var File_contract_proto protoreflect.FileDescriptor
 const file_contract_proto_rawDesc = "" +
 	"\n" +
 	"\x0econtract.proto\"\a\n" +
-	"\x05Empty\"\x99\x01\n" +
+	"\x05Empty\"\xc3\x01\n" +
 	"\bContract\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
 	"generation\x12'\n" +
 	"\tresources\x18\x02 \x03(\v2\t.ResourceR\tresources\x12\"\n" +
 	"\ftrustBundles\x18\x03 \x03(\tR\ftrustBundles\x12 \n" +
-	"\vdispatchers\x18d \x03(\tR\vdispatchers\"\xc6\x04\n" +
+	"\vdispatchers\x18d \x03(\tR\vdispatchers\x12(\n" +
+	"\x0frequiredVersion\x18e \x01(\rR\x0frequiredVersion\"\xc6\x04\n" +
 	"\bResource\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\tR\x03uid\x12\x16\n" +
 	"\x06topics\x18\x02 \x03(\tR\x06topics\x12*\n" +
