@@ -1,0 +1,120 @@
+// Package annotation owns the annotations of this project: their keys, their values and what is said about a wrong
+// one. Webhooks refuse an object with Validate; translation reads the values with the other functions, so that both
+// agree.
+//
+// It does no I/O and keeps no state. All functions are safe for concurrent use.
+package annotation
+
+import (
+	"fmt"
+	"strings"
+
+	"knative.dev/pkg/apis"
+)
+
+const (
+	// DeliveryOrder, on a Trigger: "ordered" or "unordered", in any case; absent is unordered.
+	DeliveryOrder = "kafka.eventing.knative.dev/delivery.order"
+	// DeliveryOrderScope, on a Trigger, Subscription, KafkaChannel or KafkaSource: "partition" or "key"; absent is
+	// partition. It says what an ordered delivery keeps in order and has no effect on an unordered one.
+	DeliveryOrderScope = "kafka.eventing.knative.dev/delivery.order.scope"
+	// KeyFallback, on a Broker or KafkaChannel: "subject" makes the subject the record key of an event that has no
+	// partitionkey.
+	KeyFallback = "kafka.eventing.knative.dev/key.fallback"
+	// ExternalTopic, on a Broker: the name of an existing topic, which is neither created nor deleted.
+	ExternalTopic = "kafka.eventing.knative.dev/external.topic"
+)
+
+// Order is the order of deliveries.
+type Order string
+
+const (
+	// Ordered delivers one event after the other.
+	Ordered Order = "ordered"
+	// Unordered delivers in any order.
+	Unordered Order = "unordered"
+)
+
+// Scope is what an ordered delivery keeps in order.
+type Scope string
+
+const (
+	// PartitionScope keeps all events of a partition in order.
+	PartitionScope Scope = "partition"
+	// KeyScope keeps the events of a record key in order.
+	KeyScope Scope = "key"
+)
+
+// Fallback names the attribute that stands in for a missing partitionkey; empty is none.
+type Fallback string
+
+// SubjectFallback is the attribute subject.
+const SubjectFallback Fallback = "subject"
+
+// DeliveryOrderOf returns the order asked for, Unordered when nothing is said.
+func DeliveryOrderOf(annotations map[string]string) (Order, error) {
+	return one(annotations, DeliveryOrder, Unordered, Ordered, Unordered)
+}
+
+// DeliveryOrderScopeOf returns the scope that the first of the given annotations asks for: more specific ones come
+// first. PartitionScope when nothing is said.
+func DeliveryOrderScopeOf(annotations ...map[string]string) (Scope, error) {
+	for _, a := range annotations {
+		if _, ok := a[DeliveryOrderScope]; ok {
+			return one(a, DeliveryOrderScope, PartitionScope, PartitionScope, KeyScope)
+		}
+	}
+	return PartitionScope, nil
+}
+
+// KeyFallbackOf returns the fallback asked for, none when nothing is said.
+func KeyFallbackOf(annotations map[string]string) (Fallback, error) {
+	return one(annotations, KeyFallback, "", SubjectFallback)
+}
+
+// Validate returns what is wrong with the values under the given keys, at metadata.annotations[key].
+func Validate(annotations map[string]string, keys ...string) (errs *apis.FieldError) {
+	for _, key := range keys {
+		value, ok := annotations[key]
+		if !ok {
+			continue
+		}
+		if err := check(annotations, key); err != nil {
+			errs = errs.Also(apis.ErrInvalidValue(value, Path(key), err.Error()))
+		}
+	}
+	return errs
+}
+
+// Path is where a FieldError says that an annotation is. (ViaFieldKey would split the key at its dots.)
+func Path(key string) string { return "metadata.annotations[" + key + "]" }
+
+// check knows the keys that have a fixed set of values.
+func check(annotations map[string]string, key string) error {
+	var err error
+	switch key {
+	case DeliveryOrder:
+		_, err = DeliveryOrderOf(annotations)
+	case DeliveryOrderScope:
+		_, err = DeliveryOrderScopeOf(annotations)
+	case KeyFallback:
+		_, err = KeyFallbackOf(annotations)
+	}
+	return err
+}
+
+// one returns the value under key when it is one of allowed, regardless of case, and absent when there is none.
+func one[T ~string](annotations map[string]string, key string, absent T, allowed ...T) (T, error) {
+	value, ok := annotations[key]
+	if !ok {
+		return absent, nil
+	}
+	names := make([]string, 0, len(allowed))
+	for _, a := range allowed {
+		if strings.EqualFold(value, string(a)) {
+			return a, nil
+		}
+		names = append(names, fmt.Sprintf("%q", a))
+	}
+	return absent, fmt.Errorf("annotation %s is %q, expected %s", key, value, strings.Join(names, " or "))
+}

@@ -1,0 +1,72 @@
+// Package conditions owns the condition types that several kinds have in common, and their reasons and messages, which
+// dashboards and scripts match on.
+//
+// It does no I/O and keeps no state; a ConditionManager belongs to the one reconcile that uses it.
+package conditions
+
+import (
+	"fmt"
+	"slices"
+
+	"knative.dev/pkg/apis"
+)
+
+const (
+	// Addressable: an address is published.
+	Addressable apis.ConditionType = "Addressable"
+	// DataPlaneAvailable: there are pods that can serve the object.
+	DataPlaneAvailable apis.ConditionType = "DataPlaneAvailable"
+	// TopicReady: the topic exists and can be used.
+	TopicReady apis.ConditionType = "TopicReady"
+	// ConfigMapUpdated: the contract holds the object.
+	ConfigMapUpdated apis.ConditionType = "ConfigMapUpdated"
+	// ConfigParsed: the configuration that the object refers to is right.
+	ConfigParsed apis.ConditionType = "ConfigParsed"
+	// ProbeSucceeded: the data plane answers for the object.
+	ProbeSucceeded apis.ConditionType = "ProbeSucceeded"
+	// EventPoliciesReady: the event policies for the object are applied.
+	EventPoliciesReady apis.ConditionType = "EventPoliciesReady"
+)
+
+// MarkTopicReady says that the topic exists.
+func MarkTopicReady(m apis.ConditionManager, topic string) {
+	m.MarkTrueWithReason(TopicReady, fmt.Sprintf("Topic %s created", topic), "")
+}
+
+// MarkTopicReadyWithOwner says that the topic exists and who owns it.
+func MarkTopicReadyWithOwner(m apis.ConditionManager, topic, owner string) {
+	m.MarkTrueWithReason(TopicReady, fmt.Sprintf("Topic %s (owner %s)", topic, owner), "")
+}
+
+// MarkTopicFailed says why the topic could not be created.
+func MarkTopicFailed(m apis.ConditionManager, topic string, err error) {
+	m.MarkFalse(TopicReady, fmt.Sprintf("Failed to create topic: %s", topic), "%v", err)
+}
+
+// MarkTopicsInvalid says that topics that must exist already do not, or cannot be used.
+func MarkTopicsInvalid(m apis.ConditionManager, topics []string, err error) {
+	message := fmt.Sprintf("Check topics %v configuration", topics)
+	if err != nil {
+		message += ": " + err.Error()
+	}
+	m.MarkFalse(TopicReady, "Topic is not present or invalid", "%s", message)
+}
+
+// MarkDataPlaneUnavailable says that no pod can serve the object.
+func MarkDataPlaneUnavailable(m apis.ConditionManager) {
+	m.MarkFalse(DataPlaneAvailable, "Data plane not available", "Did you install the data plane for this component?")
+}
+
+// MarkConfigMapUpdated says that the contract holds the object.
+func MarkConfigMapUpdated(m apis.ConditionManager, namespace, name string) {
+	m.MarkTrueWithReason(ConfigMapUpdated, fmt.Sprintf("Config map %s/%s updated", namespace, name), "")
+}
+
+// Keep removes the conditions whose type is none of known: those that another implementation has left behind.
+func Keep(status apis.ConditionsAccessor, known ...apis.ConditionType) {
+	current := status.GetConditions()
+	kept := slices.DeleteFunc(slices.Clone(current), func(c apis.Condition) bool { return !slices.Contains(known, c.Type) })
+	if len(kept) != len(current) {
+		status.SetConditions(kept)
+	}
+}
