@@ -1,0 +1,130 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// FetchWait gives one consumer client two waits for its fetches: a long one while it is idle, since brokers pay for
+// every fetch of an idle group, and a short one while a partition of it is paused, since a partition that is resumed
+// waits for the end of the fetch that left it out. kgo knows one fixed wait, so the fetches are changed on their way to
+// the broker: pass [FetchWait.Dialer] to kgo.Dialer.
+//
+// A fetch that is on its way keeps its wait. Therefore call SetPaused(true) before pausing and SetPaused(false) after
+// resuming; then no partition is ever left out of a long fetch: a fetch that was put together before the resumption but
+// is written after it is caught by keeping the first one on each connection short (a connection has one fetch at a
+// time). Any goroutine may use it.
+type FetchWait struct {
+	idle, paused int32 // milliseconds
+	// state counts the changes: odd while a partition is paused.
+	state atomic.Uint64
+}
+
+// NewFetchWait returns the waits of one client. kgo.FetchMaxWait must be at least the longer one, because kgo's
+// deadline for the answer is made from it.
+func NewFetchWait(idle, paused time.Duration) *FetchWait {
+	return &FetchWait{idle: int32(idle.Milliseconds()), paused: int32(paused.Milliseconds())}
+}
+
+// SetPaused says whether any partition of the client is paused. Saying the same again changes nothing.
+func (f *FetchWait) SetPaused(paused bool) {
+	for {
+		state := f.state.Load()
+		if paused == (state%2 == 1) || f.state.CompareAndSwap(state, state+1) {
+			return
+		}
+	}
+}
+
+// Dialer returns next with the wait of fetches changed in what is written. Next must return connections on which Kafka's
+// frames are written in clear, so encryption belongs into it.
+func (f *FetchWait) Dialer(next func(ctx context.Context, network, address string) (net.Conn, error),
+) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := next(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &fetchConn{Conn: conn, wait: f}, nil
+	}
+}
+
+// fetchConn is a connection to a broker. kgo writes each request with one Write.
+type fetchConn struct {
+	net.Conn
+	wait *FetchWait
+	seen atomic.Uint64 // state at the last fetch
+}
+
+// Write passes on what it is given, but for the wait of a fetch.
+func (c *fetchConn) Write(frame []byte) (int, error) {
+	offset, ok := fetchWaitOffset(frame)
+	if !ok {
+		return c.Conn.Write(frame)
+	}
+	wait := uint32(c.next())
+	if binary.BigEndian.Uint32(frame[offset:]) == wait {
+		return c.Conn.Write(frame)
+	}
+	// A writer may not change what it is given, and the buffer is kgo's.
+	changed := slices.Clone(frame)
+	binary.BigEndian.PutUint32(changed[offset:], wait)
+	return c.Conn.Write(changed)
+}
+
+// next returns the wait of the fetch that is being written: short while paused, and for the first one afterwards.
+func (c *fetchConn) next() int32 {
+	state := c.wait.state.Load()
+	if c.seen.Swap(state) != state || state%2 == 1 {
+		return c.wait.paused
+	}
+	return c.wait.idle
+}
+
+const (
+	fetchKey = 1
+	// maxFetchVersion is the last layout known; later ones pass unchanged.
+	maxFetchVersion = 18
+	// flexibleFetchVersion is the first with tagged fields, which end the header with their number.
+	flexibleFetchVersion = 12
+	// replicaFetchVersion is the last that begins with a replica id.
+	replicaFetchVersion = 14
+)
+
+// fetchWaitOffset returns where MaxWaitMillis is in a fetch request. It is false for everything but exactly one whole
+// frame of a fetch in a known version.
+//
+// The frame: length int32 (of what follows it), key int16, version int16, correlation id int32, client id (length
+// int16, -1 for none), number of header tags (flexible versions), replica id int32 (up to version 14), MaxWaitMillis.
+func fetchWaitOffset(frame []byte) (int, bool) {
+	const clientID = 12
+	if len(frame) < clientID+2 || uint64(binary.BigEndian.Uint32(frame)) != uint64(len(frame)-4) ||
+		binary.BigEndian.Uint16(frame[4:]) != fetchKey {
+		return 0, false
+	}
+	version := binary.BigEndian.Uint16(frame[6:])
+	if version > maxFetchVersion {
+		return 0, false
+	}
+	offset := clientID + 2
+	if length := int16(binary.BigEndian.Uint16(frame[clientID:])); length > 0 {
+		offset += int(length)
+	}
+	if version >= flexibleFetchVersion {
+		if offset >= len(frame) || frame[offset] != 0 {
+			return 0, false // header tags are not used in any version; their layout would have to be read
+		}
+		offset++
+	}
+	if version <= replicaFetchVersion {
+		offset += 4
+	}
+	if offset+4 > len(frame) {
+		return 0, false
+	}
+	return offset, true
+}
