@@ -1,0 +1,108 @@
+package status
+
+import "time"
+
+// Report is what the data plane runs and how it fares at one moment.
+type Report struct {
+	Version        string    `json:"version"`
+	Started        time.Time `json:"started"`
+	Now            time.Time `json:"now"` // when the report was made; the handler sets it
+	Roles          []string  `json:"roles"`
+	Ready          bool      `json:"ready"`
+	NotReadyReason string    `json:"notReadyReason,omitempty"`
+	Contract       Contract  `json:"contract"`
+	Routes         []Route   `json:"routes"`
+	Groups         []Group   `json:"groups"`
+	Process        Process   `json:"process"`
+}
+
+// Contract is the contract that is in force, and what is wrong with a newer one.
+type Contract struct {
+	Generation  uint64     `json:"generation"`
+	Hash        string     `json:"hash,omitempty"`
+	Format      string     `json:"format,omitempty"`
+	Bytes       int        `json:"bytes"` // encoded
+	LoadedAt    time.Time  `json:"loadedAt,omitzero"`
+	LastGood    bool       `json:"lastGood,omitempty"` // it is an older one, kept because the newest cannot be used
+	LastError   string     `json:"lastError,omitempty"`
+	LastErrorAt time.Time  `json:"lastErrorAt,omitzero"`
+	Rejected    []Rejected `json:"rejected,omitempty"`
+}
+
+// Rejected is an entry of the contract that cannot be served; the others are.
+type Rejected struct {
+	UID       string `json:"uid"`
+	EgressUID string `json:"egressUid,omitempty"` // "" = the resource itself
+	Kind      string `json:"kind,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name,omitempty"`
+	Reason    string `json:"reason"`
+}
+
+// Route is where the events of one resource enter.
+type Route struct {
+	UID         string            `json:"uid"`
+	Kind        string            `json:"kind"`
+	Namespace   string            `json:"namespace"`
+	Name        string            `json:"name"`
+	Topic       string            `json:"topic"`
+	Host        string            `json:"host,omitempty"`
+	Paths       []string          `json:"paths,omitempty"`
+	ContentHash string            `json:"contentHash,omitempty"`
+	Problem     string            `json:"problem,omitempty"` // why it answers 503; "" = it is served
+	Accepted    uint64            `json:"accepted"`          // answered 202
+	Answers     map[string]uint64 `json:"answers,omitempty"` // the other answers by status code
+	LastError   string            `json:"lastError,omitempty"`
+	LastErrorAt time.Time         `json:"lastErrorAt,omitzero"`
+}
+
+// Group is one consumer group that delivers to one destination.
+type Group struct {
+	UID          string      `json:"uid"`
+	Kind         string      `json:"kind"`
+	Namespace    string      `json:"namespace"`
+	Name         string      `json:"name"`
+	Resource     string      `json:"resource"` // what it reads from, for people: the broker of a trigger, a channel
+	GroupID      string      `json:"groupId"`
+	Topics       []string    `json:"topics"`
+	Destination  string      `json:"destination"`
+	Order        string      `json:"order"`
+	State        string      `json:"state"`
+	Problem      string      `json:"problem,omitempty"` // why it does not run; "" = it runs
+	ContentHash  string      `json:"contentHash,omitempty"`
+	Delivered    uint64      `json:"delivered"`
+	Filtered     uint64      `json:"filtered"`
+	Retried      uint64      `json:"retried"` // attempts after the first
+	DeadLettered uint64      `json:"deadLettered"`
+	Lost         uint64      `json:"lost"` // failed, and there is no dead letter sink
+	Discarded    uint64      `json:"discarded"`
+	Replied      uint64      `json:"replied"`
+	InFlight     int         `json:"inFlight"`
+	Waiting      int         `json:"waiting"`  // for a retry
+	Buffered     int         `json:"buffered"` // bytes of events held in memory
+	LagRecords   int64       `json:"lagRecords"`
+	LagSeconds   float64     `json:"lagSeconds"`
+	LastError    string      `json:"lastError,omitempty"`
+	LastErrorAt  time.Time   `json:"lastErrorAt,omitzero"`
+	Partitions   []Partition `json:"partitions,omitempty"`
+}
+
+// Partition is one assigned partition of a group.
+type Partition struct {
+	Topic      string `json:"topic"`
+	Partition  int32  `json:"partition"`
+	Committed  int64  `json:"committed"`
+	Next       int64  `json:"next"` // offset that is read next
+	End        int64  `json:"end"`  // offset after the last record
+	Lag        int64  `json:"lag"`
+	Unfinished int    `json:"unfinished"` // events read and not finished
+	Paused     bool   `json:"paused,omitempty"`
+}
+
+// Process is what the process uses.
+type Process struct {
+	Goroutines int     `json:"goroutines"`
+	HeapBytes  uint64  `json:"heapBytes"`
+	RSSBytes   uint64  `json:"rssBytes"`
+	CPUSeconds float64 `json:"cpuSeconds"` // user and system, since start
+}

@@ -1,0 +1,140 @@
+package telemetry
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Operation is what a request of an egress that is in flight is for.
+type Operation uint8
+
+// The operations of an egress.
+const (
+	OpSubscriber Operation = iota // the event goes to the subscriber
+	OpDeadLetter                  // the event goes to the dead letter sink
+	OpReply                       // the subscriber's reply goes where replies go
+	operations                    // their number
+)
+
+// TypeInvalid is the event type under which records that are no CloudEvents are discarded (OBS-09).
+const TypeInvalid = "InvalidCloudEvent"
+
+// Egress records how the events of one consumer group fare.
+type Egress struct {
+	labels   atomic.Pointer[Labels]
+	hideTag  bool
+	types    *typeTable
+	discards *typeTable
+	inFlight [operations]atomic.Int64
+	observe  atomic.Pointer[func() EgressGauges]
+
+	delivered, filtered, retried, deadLettered, lost, replied, discarded, skipped atomic.Uint64
+}
+
+// EgressCounts is what became of the events of an egress since it was first asked for.
+type EgressCounts struct {
+	Delivered, Filtered, DeadLettered, Lost, Discarded uint64 // events, each in one of these
+	Retried                                            uint64 // attempts after the first one
+	Replied                                            uint64 // replies passed on
+	Skipped                                            uint64 // offsets that hold no record
+}
+
+// EgressGauges is how an egress stands at the moment of a scrape.
+type EgressGauges struct {
+	LagRecords         int64         // records after the committed offset, of all partitions that are assigned here
+	Lag                time.Duration // age of the oldest of them
+	OldestUnfinished   time.Duration // age of the oldest event that was read and is not finished
+	InFlight           int           // events at a subscriber
+	Waiting            int           // events that wait for a retry
+	BufferedBytes      int64         // event data held in memory
+	Window             int           // how many events may be in flight now
+	LastErrorAt        time.Time     // zero when there was none
+	AssignedPartitions int
+}
+
+func newEgress(o Options) *Egress {
+	return &Egress{
+		hideTag:  o.DisableEventTypeTag,
+		types:    newTypeTable(o.MaxEventTypes),
+		discards: newTypeTable(o.MaxEventTypes),
+	}
+}
+
+func (e *Egress) tag(eventType string) string {
+	if e.hideTag {
+		return typeUnknown
+	}
+	return eventType
+}
+
+// Dispatched records one event sent to the subscriber, after its last attempt: the status of that attempt, 0 when there
+// was no HTTP response, and the time since the filter let the event pass.
+func (e *Egress) Dispatched(code int, eventType string, d time.Duration) {
+	e.types.series(e.tag(eventType)).dispatch(code).observe(d)
+}
+
+// Processed records one event whose filter was evaluated: the time since its record was received.
+func (e *Egress) Processed(eventType string, d time.Duration) {
+	e.types.series(e.tag(eventType)).process.observe(d)
+}
+
+// InFlight adds delta, usually 1 or -1, to the requests of an operation that are in flight.
+func (e *Egress) InFlight(op Operation, delta int64) { e.inFlight[op].Add(delta) }
+
+// Filtered counts an event that the filter refused.
+func (e *Egress) Filtered() { e.filtered.Add(1) }
+
+// Delivered counts an event that the subscriber took.
+func (e *Egress) Delivered() { e.delivered.Add(1) }
+
+// Retried counts an attempt after the first one.
+func (e *Egress) Retried() { e.retried.Add(1) }
+
+// DeadLettered counts an event that the dead letter sink took.
+func (e *Egress) DeadLettered() { e.deadLettered.Add(1) }
+
+// Lost counts an event that could not be delivered and for which there is no dead letter sink.
+func (e *Egress) Lost() { e.lost.Add(1) }
+
+// Replied counts a reply that was passed on.
+func (e *Egress) Replied() { e.replied.Add(1) }
+
+// Discarded counts n records that were finished without delivery, such as TypeInvalid ones.
+func (e *Egress) Discarded(eventType string, n int) {
+	if n <= 0 {
+		return
+	}
+	e.discarded.Add(uint64(n))
+	e.discards.series(eventType).events.Add(uint64(n))
+}
+
+// Skipped counts n offsets between two records that hold none: transaction markers and what compaction took.
+func (e *Egress) Skipped(n int64) {
+	if n > 0 {
+		e.skipped.Add(uint64(n))
+	}
+}
+
+// Counts returns what became of events so far.
+func (e *Egress) Counts() EgressCounts {
+	return EgressCounts{
+		Delivered:    e.delivered.Load(),
+		Filtered:     e.filtered.Load(),
+		DeadLettered: e.deadLettered.Load(),
+		Lost:         e.lost.Load(),
+		Discarded:    e.discarded.Load(),
+		Retried:      e.retried.Load(),
+		Replied:      e.replied.Load(),
+		Skipped:      e.skipped.Load(),
+	}
+}
+
+// Observe sets what is asked for the state of the egress at every scrape; nil ends it. f must not block and must not
+// wait for anything that waits for a scrape.
+func (e *Egress) Observe(f func() EgressGauges) {
+	if f == nil {
+		e.observe.Store(nil)
+		return
+	}
+	e.observe.Store(&f)
+}
