@@ -1,0 +1,118 @@
+package translate
+
+import (
+	"net/url"
+	"time"
+
+	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
+	duckv1 "knative.dev/pkg/apis/duck/v1"
+
+	"knative.dev/eventing-kafka-go/control-plane/apis/iso8601"
+	"knative.dev/eventing-kafka-go/proto/contract"
+)
+
+const (
+	// ResourceBackoffDelay is the wait unit of a resource-level delivery that retries and does not say.
+	ResourceBackoffDelay = time.Second
+	// EgressBackoffDelay is the wait unit of a Trigger, Subscription or KafkaSource that retries and does not say.
+	EgressBackoffDelay = 200 * time.Millisecond
+)
+
+// egressConfig translates a DeliverySpec. deadLetter is its resolved dead letter sink; without one the sink must be an
+// absolute URI. Fields of errors are relative to the DeliverySpec. The result is nil when spec says nothing that would
+// change a delivery.
+func egressConfig(spec *eventingduck.DeliverySpec, deadLetter *Target, defaultDelay time.Duration) (*contract.EgressConfig, error) {
+	if spec == nil || (spec.DeadLetterSink == nil && spec.Retry == nil && spec.Timeout == nil && spec.Format == nil) {
+		return nil, nil
+	}
+	config := &contract.EgressConfig{}
+	if spec.Format != nil {
+		config.Format = string(*spec.Format)
+	}
+	var err error
+	if spec.DeadLetterSink != nil {
+		if deadLetter, err = resolved(spec.DeadLetterSink, deadLetter); err != nil {
+			return nil, at("deadLetterSink", err)
+		}
+		config.DeadLetter, config.DeadLetterCACerts, config.DeadLetterAudience =
+			deadLetter.URI, deadLetter.CACerts, deadLetter.Audience
+	}
+	if config.Timeout, err = milliseconds("timeout", spec.Timeout, 0); err != nil {
+		return nil, err
+	}
+	if spec.Retry == nil {
+		return config, nil
+	}
+	return config, retries(config, spec, defaultDelay)
+}
+
+// retries sets what counts only when retry is set.
+func retries(config *contract.EgressConfig, spec *eventingduck.DeliverySpec, defaultDelay time.Duration) (err error) {
+	if *spec.Retry < 0 {
+		return wrong("retry", "%d is negative", *spec.Retry)
+	}
+	config.Retry = uint32(*spec.Retry)
+	if spec.BackoffPolicy != nil && *spec.BackoffPolicy == eventingduck.BackoffPolicyLinear {
+		config.BackoffPolicy = contract.BackoffPolicy_Linear
+	}
+	if config.BackoffDelay, err = milliseconds("backoffDelay", spec.BackoffDelay, defaultDelay); err != nil {
+		return err
+	}
+	if spec.RetryAfterMax != nil {
+		limit, err := milliseconds("retryAfterMax", spec.RetryAfterMax, 0)
+		if err != nil {
+			return err
+		}
+		config.RetryAfterMax = &limit
+	}
+	return nil
+}
+
+// milliseconds is the absolute length of an ISO-8601 duration.
+func milliseconds(field string, text *string, absent time.Duration) (uint64, error) {
+	d := absent
+	if text != nil {
+		var err error
+		if d, err = iso8601.ParseAbsolute(*text); err != nil {
+			return 0, wrong(field, "%w", err)
+		}
+	}
+	return uint64(d.Milliseconds()), nil
+}
+
+// resolved returns where a destination is: target when somebody has resolved it, else its own absolute URI.
+func resolved(dest *duckv1.Destination, target *Target) (*Target, error) {
+	switch {
+	case target != nil:
+	case dest.Ref != nil:
+		return nil, wrong("ref", "%s %q in namespace %q is not resolved", dest.Ref.Kind, dest.Ref.Name, dest.Ref.Namespace)
+	case dest.URI == nil:
+		return nil, wrong("", "expected ref or uri, got neither")
+	default:
+		target = &Target{URI: dest.URI.String(), CACerts: value(dest.CACerts), Audience: value(dest.Audience)}
+	}
+	return target, at("uri", checkURL(target.URI))
+}
+
+// checkURL reports what cannot be posted to.
+func checkURL(s string) error {
+	if s == "" {
+		return wrong("", "empty")
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return wrong("", "%w", err)
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
+		return wrong("", "%q is not an absolute http or https URL", s)
+	}
+	return nil
+}
+
+// value is what p points to, "" for nil.
+func value(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
