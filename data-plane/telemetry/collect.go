@@ -1,9 +1,155 @@
 package telemetry
 
-import "go.opencensus.io/metric/metricdata"
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opencensus.io/metric/metricdata"
+)
 
 // producer reads a Registry as OpenCensus metrics.
 type producer struct{ registry *Registry }
 
-// Read is called at every scrape.
-func (p producer) Read() []*metricdata.Metric { return nil }
+// Read is called at every scrape. It holds no lock while it asks others for their state.
+func (p producer) Read() []*metricdata.Metric {
+	ingresses, egresses := p.registry.handles()
+	f := newFamilies()
+	for _, i := range ingresses {
+		i.collect(f)
+	}
+	var flying [operations]int64
+	for _, e := range egresses {
+		e.collect(f)
+		for op := range flying {
+			flying[op] += e.inFlight[op].Load()
+		}
+	}
+	if len(egresses) > 0 {
+		collectInFlight(f, flying)
+	}
+	if observe := p.registry.process.Load(); observe != nil {
+		(*observe)().collect(f)
+	}
+	return f.order
+}
+
+func (r *Registry) handles() ([]*Ingress, []*Egress) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Collect(maps.Values(r.ingresses)), slices.Collect(maps.Values(r.egresses))
+}
+
+// object returns the labels that name the object; more holds those that come after them.
+func (l *Labels) object(more ...label) []label {
+	if l.Kind == "" {
+		return more
+	}
+	kind := "kn." + strings.ToLower(l.Kind)
+	return append([]label{{kind + ".name", l.Name}, {kind + ".namespace", l.Namespace}}, more...)
+}
+
+func (i *Ingress) collect(f *families) {
+	l := i.labels.Load()
+	i.types.each(func(s *typeSeries) { s.collect(f, l.object()) })
+}
+
+// collect adds the latencies of one event type; resource holds the labels of what was measured.
+func (s *typeSeries) collect(f *families, resource []label) {
+	tagged := append(slices.Clip(resource), s.label())
+	f.latency(processLatency, &s.process, tagged...)
+	for _, c := range *s.codes.Load() {
+		f.latency(dispatchLatency, &c.latency, append(slices.Clip(tagged), label{labelCode, codeText(c.code)})...)
+	}
+}
+
+// label names the event type. Prometheus takes UTF-8 only; what comes from a header can be anything.
+func (s *typeSeries) label() label { return label{labelType, strings.ToValidUTF8(s.name, "\uFFFD")} }
+
+// codeText is the label value of a status code; without an HTTP response there is no label (OBS-10).
+func codeText(code int) string {
+	switch code {
+	case 0:
+		return ""
+	case codeOther:
+		return typeOther
+	}
+	return strconv.Itoa(code)
+}
+
+func (e *Egress) collect(f *families) {
+	l := e.labels.Load()
+	resource := l.object(label{labelGroup, l.Name})
+	e.types.each(func(s *typeSeries) { s.collect(f, resource) })
+	e.discards.each(func(s *typeSeries) {
+		f.counter(discardedEvents, s.events.Load(), append(slices.Clip(resource), s.label())...)
+	})
+	if n := e.skipped.Load(); n > 0 {
+		f.counter(skippedOffsets, n, append(slices.Clip(resource), label{labelType, typeOffsetSkipping})...)
+	}
+	e.collectQueues(f)
+
+	group := append(slices.Clip(resource), label{labelGroupID, l.Group})
+	e.Counts().collect(f, group)
+	if observe := e.observe.Load(); observe != nil {
+		(*observe)().collect(f, group)
+	}
+}
+
+func (c EgressCounts) collect(f *families, group []label) {
+	for _, outcome := range []struct {
+		name string
+		n    uint64
+	}{
+		{"delivered", c.Delivered}, {"filtered", c.Filtered}, {"dead_lettered", c.DeadLettered}, {"lost", c.Lost},
+		{"discarded", c.Discarded},
+	} {
+		f.counter(egressEvents, outcome.n, append(slices.Clip(group), label{labelOutcome, outcome.name})...)
+	}
+	f.counter(egressRetries, c.Retried, group...)
+	f.counter(egressReplies, c.Replied, group...)
+}
+
+func (g EgressGauges) collect(f *families, group []label) {
+	f.gauge(egressLagRecords, float64(g.LagRecords), group...)
+	f.latest(egressLagSeconds, g.Lag.Seconds(), group...)
+	f.latest(egressOldest, g.OldestUnfinished.Seconds(), group...)
+	f.gauge(egressInFlight, float64(g.InFlight), group...)
+	f.gauge(egressWaiting, float64(g.Waiting), group...)
+	f.gauge(egressBuffered, float64(g.BufferedBytes), group...)
+	f.gauge(egressWindow, float64(g.Window), group...)
+	f.gauge(egressPartitions, float64(g.Partitions), group...)
+	if !g.LastErrorAt.IsZero() {
+		f.latest(egressLastError, seconds(g.LastErrorAt), group...)
+	}
+}
+
+// collectInFlight adds up all egresses (OBS-04); each egress has a gauge of its own beside it.
+func collectInFlight(f *families, flying [operations]int64) {
+	for op, labels := range map[Operation][]label{
+		OpSubscriber: {{labelOperation, "send"}, {labelOpType, "send"}, {labelDestination, "subscriber"}},
+		OpDeadLetter: {{labelOperation, "send"}, {labelOpType, "send"}, {labelDestination, "deadLetterSink"}},
+		OpReply:      {{labelOperation, "reply"}, {labelOpType, "send"}},
+	} {
+		f.gauge(inFlight, float64(flying[op]), labels...)
+	}
+}
+
+func (g ProcessGauges) collect(f *families) {
+	f.gauge(processBuffered, float64(g.BufferedBytes))
+	f.gauge(contractGeneration, float64(g.ContractGeneration))
+	f.gauge(contractBytes, float64(g.ContractBytes))
+	f.gauge(contractRejected, float64(g.RejectedEntries))
+	lastGood := 0.0
+	if g.ContractLastGood {
+		lastGood = 1
+	}
+	f.gauge(contractLastGood, lastGood)
+	if !g.ContractLoadedAt.IsZero() {
+		f.latest(contractLoaded, seconds(g.ContractLoadedAt))
+	}
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

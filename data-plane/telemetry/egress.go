@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -27,6 +28,7 @@ type Egress struct {
 	discards *typeTable
 	inFlight [operations]atomic.Int64
 	observe  atomic.Pointer[func() EgressGauges]
+	queues   sync.Map // queueID → *Queue
 
 	delivered, filtered, retried, deadLettered, lost, replied, discarded, skipped atomic.Uint64
 }
@@ -41,15 +43,15 @@ type EgressCounts struct {
 
 // EgressGauges is how an egress stands at the moment of a scrape.
 type EgressGauges struct {
-	LagRecords         int64         // records after the committed offset, of all partitions that are assigned here
-	Lag                time.Duration // age of the oldest of them
-	OldestUnfinished   time.Duration // age of the oldest event that was read and is not finished
-	InFlight           int           // events at a subscriber
-	Waiting            int           // events that wait for a retry
-	BufferedBytes      int64         // event data held in memory
-	Window             int           // how many events may be in flight now
-	LastErrorAt        time.Time     // zero when there was none
-	AssignedPartitions int
+	LagRecords       int64         // records after the committed offset, of all partitions that are assigned here
+	Lag              time.Duration // age of the oldest of them
+	OldestUnfinished time.Duration // age of the oldest event that was read and is not finished
+	InFlight         int           // events at a subscriber
+	Waiting          int           // events that wait for a retry
+	BufferedBytes    int64         // event data held in memory
+	Window           int           // how many events may be in flight now
+	LastErrorAt      time.Time     // zero when there was none
+	Partitions       int           // assigned here
 }
 
 func newEgress(o Options) *Egress {

@@ -7,7 +7,7 @@ import (
 
 // latencyBounds are the upper bounds, inclusive and in milliseconds, of the buckets of every latency (OBS-02). A bucket
 // without bound follows the last.
-var latencyBounds = [...]int64{50, 100, 500, 1000, 5000, 10000}
+var latencyBounds = [...]float64{50, 100, 500, 1000, 5000, 10000}
 
 // histogram is a latency distribution. Its zero value is ready for use.
 type histogram struct {
@@ -18,7 +18,7 @@ type histogram struct {
 func (h *histogram) observe(d time.Duration) {
 	d = max(d, 0)
 	i := 0
-	for i < len(latencyBounds) && d > time.Duration(latencyBounds[i])*time.Millisecond {
+	for i < len(latencyBounds) && d > bucketEnd(i) {
 		i++
 	}
 	h.buckets[i].Add(1)
@@ -26,24 +26,29 @@ func (h *histogram) observe(d time.Duration) {
 }
 
 // count is the number of observations so far.
-func (h *histogram) count() uint64 {
-	var n uint64
-	for i := range h.buckets {
-		n += h.buckets[i].Load()
-	}
-	return n
-}
+func (h *histogram) count() uint64 { return h.read().count() }
 
-// distribution is what a histogram held when it was read; several of one label set are added up in it. Its count is the
-// sum of its buckets, so that the two agree whatever was recorded while they were read.
+func bucketEnd(i int) time.Duration { return time.Duration(latencyBounds[i]) * time.Millisecond }
+
+// distribution is what a histogram held when it was read. Its count is the sum of its buckets, so that the two agree
+// whatever was recorded meanwhile.
 type distribution struct {
 	buckets [len(latencyBounds) + 1]uint64
 	sum     time.Duration
 }
 
-func (d *distribution) add(h *histogram) {
+func (h *histogram) read() distribution {
+	d := distribution{sum: time.Duration(h.sum.Load())}
 	for i := range h.buckets {
-		d.buckets[i] += h.buckets[i].Load()
+		d.buckets[i] = h.buckets[i].Load()
 	}
-	d.sum += time.Duration(h.sum.Load())
+	return d
+}
+
+func (d distribution) count() uint64 {
+	var n uint64
+	for _, b := range d.buckets {
+		n += b
+	}
+	return n
 }

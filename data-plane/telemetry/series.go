@@ -11,7 +11,7 @@ const (
 
 // typeSeries holds the figures of one event type of one resource.
 type typeSeries struct {
-	name    string
+	name    string                        // as it came; the label is valid UTF-8
 	codes   atomic.Pointer[[]*codeSeries] // replaced when a code is seen for the first time, never changed in place
 	process histogram
 	events  atomic.Uint64 // events that have no latency, such as discarded ones

@@ -14,6 +14,8 @@ const (
 	// typeOther gathers the event types that are not among the most frequent ones of a resource.
 	typeOther = "other"
 
+	maxTypeBytes = 256 // longer types count as other
+
 	voteSlots  = 64   // candidates that are told apart at a time
 	voteWindow = 4096 // events of unlisted types that one election counts
 	minLead    = 64   // votes that make a candidate
@@ -46,6 +48,9 @@ func (t *typeTable) series(name string) *typeSeries {
 	known := *t.known.Load()
 	if s, ok := known[name]; ok {
 		return s
+	}
+	if len(name) > maxTypeBytes {
+		return t.rest()
 	}
 	if len(known) < t.limit {
 		return t.admit(name)
