@@ -1,11 +1,32 @@
-// Package cloudevent converts between CloudEvents, HTTP messages and Kafka records.
+// Package cloudevent converts between CloudEvents, HTTP messages and Kafka records, and keeps the bytes of data exactly.
+//
+// It owns what a valid CloudEvent is and how it is written down: binary, structured and batched HTTP messages, binary and
+// structured Kafka records, and the events that a KafkaSource makes of other records. It must not do I/O, read a clock,
+// route, filter or decide what happens to what is invalid.
+//
+// # Text and memory
+//
+// An Event holds its attributes as text, in the form that HTTP and Kafka headers carry. Nothing is parsed into typed values:
+// times and URIs are checked and kept as they came. Only a time that RFC 3339 does not allow but that senders are known
+// to write (no seconds, lower case t or z) is rewritten. An empty optional attribute is an absent one.
+//
+// The strings and the data of an Event point into the message that it was read from, or into one copy of it: FromHTTP
+// says which. They are immutable; changing an event means replacing strings.
+//
+// # Values in HTTP headers
+//
+// Percent-encoding of header values is neither decoded nor applied: a value travels byte for byte from HTTP to Kafka and back
+// (IN-27, IN-28). The HTTP binding 1.0.2 asks for encoding, but neither the Java nor the Go SDK encodes or decodes, so
+// most senders and receivers mean what stands there, and what one end encodes reaches the other end unchanged. The one
+// exception are control characters, which no header can carry: VisitHTTPHeaders percent-encodes them, so that a value
+// that came in as JSON can never end its header and begin another.
+//
+// # Concurrency
+//
+// There is no shared state. An Event may be read from several goroutines; whoever changes it must own it.
 package cloudevent
 
-import (
-	"errors"
-
-	"github.com/twmb/franz-go/pkg/kgo"
-)
+import "errors"
 
 // Versions of the CloudEvents specification that are accepted and kept as they are (IN-27, EG-15).
 const (
@@ -14,12 +35,12 @@ const (
 )
 
 // ErrNotCloudEvent means that nothing marks the message as a CloudEvent. Every other error of this package is an
-// *InvalidError: the message claims to be a CloudEvent and is not a valid one. Ingress answers both with 400.
+// *InvalidError: the message claims to be a CloudEvent and is not a valid one. Ingress answers both with 400 (IN-12).
 var ErrNotCloudEvent = errors.New("not a CloudEvent")
 
 // InvalidError says what is wrong with a message that claims to be a CloudEvent.
 type InvalidError struct {
-	Attribute string // the attribute or header concerned, "" = the message as a whole
+	Attribute string // the attribute or field concerned; "" = the message as a whole
 	Problem   string
 }
 
@@ -36,8 +57,8 @@ type Kind uint8
 // The kinds of extension values.
 const (
 	KindString  Kind = iota
-	KindInteger      // decimal text of any size; -5
-	KindBoolean      // true, false
+	KindInteger      // decimal text; larger than 32 bits is allowed, for offsets
+	KindBoolean      // true or false
 	KindBinary       // standard base64 with padding
 )
 
@@ -47,13 +68,13 @@ type Extension struct {
 	Kind        Kind
 }
 
-// Event is a CloudEvent whose attributes are canonical text, "" meaning absent. Its strings and Data may alias the
-// message it came from; treat them as immutable. DataSchema is called schemaurl in version 0.3.
+// Event is a CloudEvent whose attributes are text, "" meaning absent. Its strings and Data may alias the message it came
+// from; treat them as immutable. DataSchema is called schemaurl in version 0.3.
 type Event struct {
 	SpecVersion, ID, Source, Type, Subject, Time, DataContentType, DataSchema string
 
 	Extensions []Extension
-	Data       []byte // nil = no data
+	Data       []byte // nil = no data; empty but not nil = data of no bytes
 }
 
 // Mode is a content mode of the CloudEvents HTTP and Kafka bindings.
@@ -72,80 +93,88 @@ const (
 	ContentTypeBatch      = "application/cloudevents-batch+json"
 )
 
-// Header is an HTTP header as received, its name in any case.
-type Header struct{ Name, Value string }
-
-// Ownership says which memory of a request an event may keep.
-type Ownership uint8
-
-const (
-	// Borrowed: headers and body are reused by their owner; what the event needs is copied, all in one allocation.
-	Borrowed Ownership = iota
-	// BodyOwned: the event may keep the body; what it needs of the headers is copied.
-	BodyOwned
-	// Owned: the event may keep headers and body; nothing is copied.
-	Owned
-)
-
 // Reset empties e and keeps the capacity of Extensions.
 func (e *Event) Reset() { *e = Event{Extensions: e.Extensions[:0]} }
 
 // Clone returns an event whose Extensions can be changed without changing e's. Strings and Data are shared.
-func (e *Event) Clone() Event { panic("not written yet") }
+func (e *Event) Clone() Event {
+	c := *e
+	c.Extensions = append(make([]Extension, 0, len(e.Extensions)+4), e.Extensions...)
+	return c
+}
 
-// Extension returns an extension's canonical text and whether it is there.
-func (e *Event) Extension(name string) (string, bool) { panic("not written yet") }
+// Extension returns an extension's text and whether it is there.
+func (e *Event) Extension(name string) (string, bool) {
+	for i := range e.Extensions {
+		if e.Extensions[i].Name == name {
+			return e.Extensions[i].Value, true
+		}
+	}
+	return "", false
+}
 
-// SetExtension sets or replaces an extension. The name must be valid: [a-z0-9]+ and no attribute's.
-func (e *Event) SetExtension(name, value string, k Kind) { panic("not written yet") }
+// SetExtension sets or replaces an extension. The name must satisfy ValidExtensionName; Validate tells when it does not.
+func (e *Event) SetExtension(name, value string, k Kind) {
+	x := Extension{Name: name, Value: value, Kind: k}
+	for i := range e.Extensions {
+		if e.Extensions[i].Name == name {
+			e.Extensions[i] = x
+			return
+		}
+	}
+	e.Extensions = append(e.Extensions, x)
+}
+
+// manyExtensions is where looking for duplicates one by one would let a hostile message cost seconds.
+const manyExtensions = 32
+
+// put is SetExtension for readers of messages of any size: index, which the reader declares and leaves nil, keeps it linear.
+func (e *Event) put(x Extension, index *map[string]int) {
+	n := len(e.Extensions)
+	if n < manyExtensions {
+		e.SetExtension(x.Name, x.Value, x.Kind)
+		return
+	}
+	if *index == nil {
+		*index = make(map[string]int, 4*n)
+		for i := range e.Extensions {
+			(*index)[e.Extensions[i].Name] = i
+		}
+	}
+	if i, ok := (*index)[x.Name]; ok {
+		e.Extensions[i] = x
+		return
+	}
+	(*index)[x.Name] = n
+	e.Extensions = append(e.Extensions, x)
+}
 
 // Attribute returns an attribute or extension as filters see it (EG-04): absent = "", schemaurl is another name of
-// dataschema, time is an instant in UTC.
-func (e *Event) Attribute(name string) string { panic("not written yet") }
-
-// Validate returns an *InvalidError unless e is a valid CloudEvent (IN-31, IN-33).
-func (e *Event) Validate() error { panic("not written yet") }
-
-// ValidExtensionName tells whether name can be an extension's.
-func ValidExtensionName(name string) bool { panic("not written yet") }
-
-// FromHTTP reads the events of a request or response (IN-27..IN-33) into into[:0], whose capacity and Extensions it reuses.
-// Headers other than ce-* are ignored, also a Content-Type among them. Everything kept is copied (Borrowed).
-func FromHTTP(contentType string, headers []Header, body []byte, into []Event) ([]Event, Mode, error) {
-	return FromHTTPOwned(Borrowed, contentType, headers, body, into)
+// dataschema, and time is an instant in UTC with as many groups of three decimals as it needs.
+func (e *Event) Attribute(name string) string {
+	switch name {
+	case "specversion":
+		return e.SpecVersion
+	case "id":
+		return e.ID
+	case "source":
+		return e.Source
+	case "type":
+		return e.Type
+	case "subject":
+		return e.Subject
+	case "time":
+		return instant(e.Time)
+	case "datacontenttype":
+		return e.DataContentType
+	case "dataschema", "schemaurl":
+		if e.DataSchema != "" {
+			return e.DataSchema
+		}
+	}
+	v, _ := e.Extension(name)
+	return v
 }
 
-// FromHTTPOwned is FromHTTP for callers that can give away memory.
-func FromHTTPOwned(own Ownership, contentType string, headers []Header, body []byte, into []Event) ([]Event, Mode, error) {
-	panic("not written yet")
-}
-
-// VisitHTTPHeaders yields the headers of a binary mode message: ce-* and content-type, names in lower case. Names and
-// values may be kept. Control characters in values are percent-encoded so that no value can end its header.
-func (e *Event) VisitHTTPHeaders(yield func(name, value string)) { panic("not written yet") }
-
-// AppendJSON appends the structured form.
-func (e *Event) AppendJSON(dst []byte) []byte { panic("not written yet") }
-
-// ParseJSON reads the structured form; e's strings and Data alias b where nothing had to be unescaped.
-func ParseJSON(b []byte, e *Event) error { panic("not written yet") }
-
-// ToRecord sets key, headers and value of rec (IN-35..IN-37) and nothing else; mode is Binary or Structured.
-func (e *Event) ToRecord(mode Mode, rec *kgo.Record) { panic("not written yet") }
-
-// FromRecord reads the event in a record (EG-58); e aliases it.
-func FromRecord(rec *kgo.Record, e *Event) error { panic("not written yet") }
-
-// KeyType is the type that a KafkaSource says record keys have (EG-67).
-type KeyType uint8
-
-// The key types.
-const (
-	KeyString KeyType = iota
-	KeyInteger
-	KeyDouble
-	KeyByteArray
-)
-
-// FromForeignRecord makes an event of a record that is no CloudEvent, as a KafkaSource does (EG-60..EG-68).
-func FromForeignRecord(rec *kgo.Record, namespace, name string, key KeyType, e *Event) { panic("not written yet") }
+// UpgradeToV1 makes a 0.3 event a 1.0 event, as it is delivered to a dead letter sink (EG-15).
+func (e *Event) UpgradeToV1() { e.SpecVersion = V1 }
