@@ -1,0 +1,194 @@
+package ingress
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+)
+
+// Admit decides what can be decided before the body is read (IN-04 … IN-10, IN-19). When it returns false, the request
+// gets the answer and nothing else. When it returns true, the body may have up to r.Limit bytes, and Handle comes next.
+func (i *Ingress) Admit(r *Request) (Answer, bool) {
+	path, host := r.place()
+	if r.Method == http.MethodGet && (path == "/healthz" || path == "/readyz") {
+		return i.health(path), false
+	}
+	probe := r.Method == http.MethodGet && r.header(HeaderNetworkProbe) == probeValue
+	if r.Method != http.MethodPost && r.Method != http.MethodOptions && !probe {
+		return methodNotAllowed(), false
+	}
+	t := i.table.Load()
+	if a, ok := t.usable(); !ok {
+		return a, false
+	}
+	found := t.find(path, host)
+	switch {
+	case found == nil:
+		return notFound(describe(path, host)), false
+	case found.problem != "":
+		return found.answer(unavailable(found.problem), "", r.Received), false
+	case probe:
+		return Answer{Status: http.StatusOK, Headers: []Field{{headerNetworkHash, strings.Clone(r.header(headerNetworkHash))}}}, false
+	case r.Method == http.MethodOptions:
+		return handshake(), false
+	}
+	r.table, r.route = t, found
+	r.Limit = found.bodyLimit(r.json())
+	return Answer{}, true
+}
+
+// TooLarge returns the answer for an admitted request whose body exceeds its limit. The server reads no more of it.
+func (r *Request) TooLarge() Answer { return r.route.answer(tooLarge(r.Limit), "", r.Received) }
+
+// Busy returns the answer for an admitted request for whose body the server has no room now.
+func (r *Request) Busy() Answer {
+	return r.route.answer(tryLater("too many large events are being received"), "", r.Received)
+}
+
+// Handle makes records of the event or the batch in an admitted request and produces them. done is called exactly once,
+// perhaps before Handle returns, perhaps on the goroutine of a producer, where it must not block. Nothing cancels what was
+// produced: a server that stops waiting answers what it likes and drops the answer that comes (IN-44).
+func (i *Ingress) Handle(r *Request, done func(Answer)) {
+	r.done = done
+	if a, ok := r.refresh(); !ok {
+		r.finish(a, "")
+		return
+	}
+	r.own(r.json())
+	events, mode, err := cloudevent.FromHTTPOwned(cloudevent.Owned, r.ContentType, r.Headers, r.Body, r.events[:0])
+	r.events = events
+	switch {
+	case err != nil:
+		r.finish(badRequest(err), "")
+	case mode == cloudevent.Batch:
+		r.produceBatch()
+	default:
+		r.fill(&events[0], &r.record)
+		r.route.sink.produce(&r.record, r.promise)
+	}
+}
+
+// fill makes the record of an event (IN-26, IN-35 … IN-40). Its time is left to the producer.
+func (r *Request) fill(e *cloudevent.Event, record *kgo.Record) {
+	e.ToRecord(r.route.mode, record)
+	r.route.key(e, record)
+	record.Topic = r.route.topic
+}
+
+// acknowledged is the promise of a single event.
+func (r *Request) acknowledged(record *kgo.Record, err error) {
+	if err == nil {
+		r.finish(accepted(), r.events[0].Type)
+		return
+	}
+	if r.ingress.outdated(r.table, err) {
+		go r.again(record)
+		return
+	}
+	a := produceFailed(r.route, record, err)
+	a = r.route.answer(a, r.events[0].Type, r.Received)
+	// A producer that gave up may still be writing the request that holds the record, so neither record nor body can be
+	// used again: the request is left to the garbage collector.
+	r.done(a)
+}
+
+// finish answers a request of which no producer holds anything any more.
+func (r *Request) finish(a Answer, eventType string) {
+	a = r.route.answer(a, eventType, r.Received)
+	done := r.done
+	r.Discard()
+	done(a)
+}
+
+// answer counts an answer of the route, and notes what people should see.
+func (r *route) answer(a Answer, eventType string, received time.Time) Answer {
+	if r.metrics == nil {
+		return a
+	}
+	r.metrics.Answered(a.Status, eventType, time.Since(received))
+	if a.Status >= http.StatusBadRequest && r.problem == "" {
+		r.failures.record(a.Reason)
+	}
+	return a
+}
+
+// refresh moves a request to the table in force when a new one came while its body was read.
+func (r *Request) refresh() (Answer, bool) {
+	t := r.ingress.table.Load()
+	if t == r.table {
+		return Answer{}, true
+	}
+	if a, ok := t.usable(); !ok {
+		return a, false
+	}
+	next := t.byUID[r.route.uid]
+	switch {
+	case next == nil:
+		return unavailable("the resource was removed while the request was handled"), false
+	case next.problem != "":
+		return unavailable(next.problem), false
+	}
+	r.table, r.route = t, next
+	return Answer{}, true
+}
+
+// outdated tells whether a record that was produced with a table failed only because its producer is not used any more,
+// and there is a newer table to try. So it ends: each attempt needs another Apply.
+func (i *Ingress) outdated(t *table, err error) bool {
+	return err != nil && errors.Is(err, kgo.ErrClientClosed) && i.table.Load() != t
+}
+
+// again produces a record with the producer in force. It is a goroutine of its own, since it comes from a promise, which
+// must not produce; it ends without waiting for anything.
+func (r *Request) again(failed *kgo.Record) {
+	if a, ok := r.refresh(); !ok {
+		r.done(r.route.answer(a, r.events[0].Type, r.Received))
+		return
+	}
+	// The old producer may still look at the record that failed.
+	r.record = kgo.Record{Topic: r.route.topic, Key: failed.Key, Value: failed.Value, Headers: failed.Headers}
+	r.route.sink.produce(&r.record, r.promise)
+}
+
+// usable tells whether there is a table to look into.
+func (t *table) usable() (Answer, bool) {
+	switch {
+	case t == nil:
+		return unavailable("no contract was loaded yet"), false
+	case t.closed:
+		return unavailable("shutting down"), false
+	}
+	return Answer{}, true
+}
+
+func (i *Ingress) health(path string) Answer {
+	if path == "/readyz" {
+		if a, ok := i.table.Load().usable(); !ok {
+			return a
+		}
+	}
+	return Answer{Status: http.StatusOK}
+}
+
+// describe names a place that leads nowhere.
+func describe(path, host string) string {
+	const longest = 256
+	if len(path) > longest {
+		path = path[:longest] + "…"
+	}
+	if len(host) > longest {
+		host = host[:longest] + "…"
+	}
+	switch {
+	case path == "" || path == "/":
+		return "host " + oneLine(host)
+	case host == "":
+		return oneLine(path)
+	}
+	return oneLine(path) + " or host " + oneLine(host)
+}

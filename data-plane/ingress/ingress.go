@@ -1,0 +1,139 @@
+// Package ingress takes CloudEvents from HTTP requests into Kafka: it finds the route of a request, makes a record of its
+// event and answers when Kafka has acknowledged it.
+//
+// It owns the routing table and the meaning of every status code. It must not read from sockets, wait, or know which
+// server drives it: a server hands over what it has read, piece by piece, and gets the answer by a callback.
+//
+// The table is immutable and replaced as a whole, so requests take no lock; Apply and Close are serialised. A Request
+// belongs to its server until Handle, and to this package from then on.
+package ingress
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/proto/contract"
+)
+
+// Options of an Ingress. Producers and Telemetry are needed.
+type Options struct {
+	// Producers gives each route the producer of its connection.
+	Producers *kafka.Producers
+	// Telemetry counts the answers of each route.
+	Telemetry *telemetry.Registry
+	// Log gets what changes and what is wrong with routes. Nil means slog.Default().
+	Log *slog.Logger
+}
+
+// Ingress answers requests with the routes of the contract that was applied last. Any goroutine may use it.
+type Ingress struct {
+	table    atomic.Pointer[table] // nil until the first Apply
+	acquire  func(kafka.Connection) (sink, error)
+	metrics  *telemetry.Registry
+	log      *slog.Logger
+	requests sync.Pool // of *Request
+
+	mu     sync.Mutex // serialises Apply and Close
+	closed bool
+}
+
+// sink is where the records of a route go. The functions are those of a kafka.Producer; benchmarks bring their own.
+type sink struct {
+	produce        func(*kgo.Record, func(*kgo.Record, error))
+	maxRecordBytes int
+	release        func()
+}
+
+// New returns an Ingress without routes, which is not ready.
+func New(o Options) *Ingress {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return newIngress(o, func(c kafka.Connection) (sink, error) {
+		p, err := o.Producers.Acquire(c)
+		if err != nil {
+			return sink{}, err
+		}
+		return sink{produce: p.Produce, maxRecordBytes: p.MaxRecordBytes(), release: p.Release}, nil
+	})
+}
+
+func newIngress(o Options, acquire func(kafka.Connection) (sink, error)) *Ingress {
+	i := &Ingress{acquire: acquire, metrics: o.Telemetry, log: o.Log}
+	i.requests.New = func() any { return newRequest(i) }
+	return i
+}
+
+// Apply replaces the routes by those of a contract. The new table is built completely before requests see it, and what
+// only the old one used is released afterwards, so a resource that is in both is served without a gap (IN-25).
+// A resource that cannot be served keeps its places and answers 503 there; the others are not affected.
+func (i *Ingress) Apply(c *contract.Contract, creds kafka.Credentials) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.closed {
+		return
+	}
+	old := i.table.Load()
+	next := i.build(c, creds, old)
+	i.table.Store(next)
+	i.logChanges(old, next)
+	i.retire(old, next)
+}
+
+// Ready tells whether a contract was applied and the Ingress is not closed (IN-06).
+func (i *Ingress) Ready() bool {
+	t := i.table.Load()
+	return t != nil && !t.closed
+}
+
+// Close gives the producers back. Requests that come later get 503; those whose records are on the way are answered
+// when Kafka has answered. It does not wait: the server has to be drained before, the producers are closed after.
+func (i *Ingress) Close() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.closed {
+		return
+	}
+	i.closed = true
+	old := i.table.Swap(&table{closed: true})
+	if old != nil {
+		old.release()
+	}
+}
+
+// retire ends what only the old table used.
+func (i *Ingress) retire(old, next *table) {
+	if old == nil {
+		return
+	}
+	old.release()
+	for uid := range old.byUID {
+		if next.byUID[uid] == nil {
+			i.metrics.Remove(uid)
+		}
+	}
+}
+
+func (i *Ingress) logChanges(old, next *table) {
+	for _, r := range next.routes {
+		var before string
+		if old != nil {
+			if o := old.byUID[r.uid]; o != nil {
+				before = o.trouble()
+			}
+		}
+		switch now := r.trouble(); {
+		case now != "" && now != before:
+			i.log.Warn("Ingress cannot be served as the contract asks", "kind", r.labels.Kind,
+				"namespace", r.labels.Namespace, "name", r.labels.Name, "uid", r.uid, "problem", now)
+		case now == "" && before != "":
+			i.log.Info("Ingress is served again", "kind", r.labels.Kind,
+				"namespace", r.labels.Namespace, "name", r.labels.Name, "uid", r.uid)
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package ingress
+
+import (
+	"bytes"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/proto/contract"
+)
+
+// table is where requests go. It never changes once requests see it.
+type table struct {
+	paths  map[string]*route
+	hosts  map[string]*route // as hostKey writes them
+	byUID  map[string]*route
+	routes []*route // in the order of the contract
+	sinks  []sink
+	closed bool
+}
+
+// route is one ingress, or a place that several claim.
+type route struct {
+	uid         string // "" for a place that several claim
+	labels      telemetry.Labels
+	reference   *contract.Reference
+	contentHash string
+	host        string
+	paths       []string
+
+	// problem is why every request gets 503; "" means that the rest is set.
+	problem string
+	// conflicts say which places of this route are claimed by others too.
+	conflicts []string
+
+	topic      string
+	mode       cloudevent.Mode
+	subjectKey bool // IN-38
+	sink       sink
+	metrics    *telemetry.Ingress
+	failures   *failures // shared by all routes of one uid, one after the other
+}
+
+// failures keeps the last error of a route for people to see.
+type failures struct {
+	mu   sync.Mutex
+	last string
+	at   time.Time
+}
+
+func (f *failures) record(reason string) {
+	now := time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last, f.at = reason, now
+}
+
+func (f *failures) get() (string, time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last, f.at
+}
+
+// release gives back the producers. Records that were handed over before are still written.
+func (t *table) release() {
+	for _, s := range t.sinks {
+		s.release()
+	}
+}
+
+// find returns the route of a request or nil (IN-20, IN-21): the path as it stands without one trailing slash wins, then
+// the host counts.
+func (t *table) find(path, host string) *route {
+	if n := len(path); n > 0 && path[n-1] == '/' {
+		path = path[:n-1]
+	}
+	if r := t.paths[path]; r != nil {
+		return r
+	}
+	if len(t.hosts) == 0 || len(host) > maxHost {
+		return nil
+	}
+	var buf [maxHost]byte
+	return t.hosts[string(hostKey(buf[:0], host))]
+}
+
+// maxHost is longer than any DNS name with a port.
+const maxHost = 272
+
+// hostKey appends a host as the table has it: lower case, without port and trailing dot (IN-24).
+func hostKey(dst []byte, host string) []byte {
+	start := len(dst)
+	for i := 0; i < len(host); i++ {
+		c := host[i]
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		dst = append(dst, c)
+	}
+	name := dst[start:]
+	if i := bytes.LastIndexByte(name, ':'); i >= 0 && bytes.IndexByte(name[i:], ']') < 0 {
+		name = name[:i]
+	}
+	name = bytes.TrimSuffix(name, []byte{'.'})
+	return dst[:start+len(name)]
+}
+
+// trouble says everything that is wrong with a route.
+func (r *route) trouble() string {
+	s := r.problem
+	for _, c := range r.conflicts {
+		if s != "" {
+			s += "; "
+		}
+		s += c
+	}
+	return s
+}
+
+// bodyLimit is the size of the largest body that can become a record: the rest of a record is at least its required
+// attributes. What exceeds the limit by other headers is found when the record is made. JSON may carry data as base64,
+// which is longer by a third than what is written.
+func (r *route) bodyLimit(json bool) int {
+	limit := r.sink.maxRecordBytes
+	if json {
+		return limit/3*4 + jsonAttributes
+	}
+	return max(limit-requiredHeaders, 0)
+}
+
+const (
+	// requiredHeaders is what the headers of a record with the shortest possible attributes take.
+	requiredHeaders = len("ce_specversion1.0ce_idice_sourcesce_typet")
+	// jsonAttributes leaves room for the attributes of a structured event, which are no data.
+	jsonAttributes = 8 << 10
+)
+
+// key sets the record key of an event that brings none (IN-38).
+func (r *route) key(e *cloudevent.Event, rec *kgo.Record) {
+	if r.subjectKey && rec.Key == nil && e.Subject != "" {
+		rec.Key = []byte(e.Subject)
+	}
+}
