@@ -91,7 +91,7 @@ fetch_jars() {
     rm -rf "$tmp"
     unavailable "mvn could not fetch Kafka $version: $why"
   fi
-  mv -T "$tmp/lib" "$lib" 2>/dev/null || have_jars || die "could not move the jars to $lib"
+  have_jars || mv "$tmp/lib" "$lib"
   rm -rf "$tmp"
 }
 
