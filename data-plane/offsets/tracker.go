@@ -22,6 +22,7 @@ type Tracker struct {
 // entry is one offset in the window.
 type entry struct {
 	offset   int64
+	written  int64
 	attempts int32
 	done     bool
 }
@@ -39,15 +40,15 @@ func NewTracker(start int64) *Tracker {
 	return &Tracker{next: start}
 }
 
-// Add hands out an offset. Offsets between the last one added and this one do not exist in the partition (compaction,
+// Add hands out an offset; written is when its record was written, in milliseconds, and comes back from Oldest. Offsets between the last one added and this one do not exist in the partition (compaction,
 // transaction markers): they count as finished, whatever their number, at no cost. ok is false, and nothing changes,
 // for an offset below one that was added before: it is in the window already or finished.
-func (t *Tracker) Add(offset int64) (ticket Ticket, ok bool) {
+func (t *Tracker) Add(offset, written int64) (ticket Ticket, ok bool) {
 	if offset < t.next {
 		return 0, false
 	}
 	ticket = t.first + Ticket(t.window.len())
-	t.window.push(entry{offset: offset})
+	t.window.push(entry{offset: offset, written: written})
 	t.next = offset + 1
 	t.unfinished++
 	return ticket, true
@@ -86,6 +87,15 @@ func (t *Tracker) Prefix() int64 {
 		return t.next
 	}
 	return t.window.at(0).offset
+}
+
+// Oldest is when the record of the oldest unfinished offset was written, in milliseconds; ok is false when nothing is
+// unfinished.
+func (t *Tracker) Oldest() (written int64, ok bool) {
+	if t.window.len() == 0 {
+		return 0, false
+	}
+	return t.window.at(0).written, true
 }
 
 // Next is the offset after the highest one handed out.

@@ -50,7 +50,7 @@ func TestTrackerCommitsThePrefixOfWhatIsFinished(t *testing.T) {
 			}
 			for i, s := range test.steps {
 				if s.add != no {
-					if ticket, ok := tracker.Add(s.add); ok {
+					if ticket, ok := tracker.Add(s.add, 0); ok {
 						tickets[s.add] = ticket
 					}
 				}
@@ -67,8 +67,8 @@ func TestTrackerCommitsThePrefixOfWhatIsFinished(t *testing.T) {
 
 func TestTrackerDoneSaysWhetherThePrefixMoved(t *testing.T) {
 	tracker := NewTracker(0)
-	a, _ := tracker.Add(0)
-	b, _ := tracker.Add(1)
+	a, _ := tracker.Add(0, 0)
+	b, _ := tracker.Add(1, 0)
 	if tracker.Done(b) {
 		t.Error("the second of two moved the prefix")
 	}
@@ -82,8 +82,8 @@ func TestTrackerDoneSaysWhetherThePrefixMoved(t *testing.T) {
 
 func TestTrackerCountsAttempts(t *testing.T) {
 	tracker := NewTracker(0)
-	a, _ := tracker.Add(10)
-	b, _ := tracker.Add(20)
+	a, _ := tracker.Add(10, 0)
+	b, _ := tracker.Add(20, 0)
 	tracker.Try(a)
 	if got := tracker.Try(a); got != 2 {
 		t.Errorf("second attempt: got %d", got)
@@ -129,7 +129,7 @@ func TestTrackerAgreesWithTheModel(t *testing.T) {
 		for range 400 {
 			if random.IntN(2) == 0 {
 				offset += random.Int64N(3) * random.Int64N(1000)
-				if ticket, ok := tracker.Add(offset); ok {
+				if ticket, ok := tracker.Add(offset, 0); ok {
 					tickets[offset] = ticket
 					m.added = append(m.added, offset)
 				}
@@ -160,11 +160,27 @@ func TestTrackerAgreesWithTheModel(t *testing.T) {
 	}
 }
 
+func TestTrackerKnowsTheAgeOfTheOldestUnfinished(t *testing.T) {
+	tracker := NewTracker(0)
+	if _, ok := tracker.Oldest(); ok {
+		t.Error("an empty tracker has an oldest record")
+	}
+	a, _ := tracker.Add(0, 500)
+	tracker.Add(1, 700)
+	if at, ok := tracker.Oldest(); !ok || at != 500 {
+		t.Errorf("oldest of two: %d, %v", at, ok)
+	}
+	tracker.Done(a)
+	if at, ok := tracker.Oldest(); !ok || at != 700 {
+		t.Errorf("oldest after the first finished: %d, %v", at, ok)
+	}
+}
+
 func TestTrackerGivesMemoryBackWhenAllIsFinished(t *testing.T) {
 	tracker := NewTracker(0)
 	var tickets []Ticket
 	for o := range int64(10_000) {
-		ticket, _ := tracker.Add(o)
+		ticket, _ := tracker.Add(o, 0)
 		tickets = append(tickets, ticket)
 	}
 	for _, ticket := range tickets {
@@ -180,7 +196,7 @@ func BenchmarkTracker(b *testing.B) {
 	b.ReportAllocs()
 	var offset int64
 	for b.Loop() {
-		ticket, _ := tracker.Add(offset)
+		ticket, _ := tracker.Add(offset, 0)
 		tracker.Done(ticket)
 		offset++
 	}

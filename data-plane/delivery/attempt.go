@@ -1,0 +1,208 @@
+package delivery
+
+import (
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/valyala/fasthttp"
+
+	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+)
+
+// Job is one record on its way to an outcome.
+type Job struct {
+	Record *kgo.Record
+	// Received is when the record was fetched.
+	Received time.Time
+	// Delivery is the state between attempts.
+	Delivery
+	started time.Time // of the first attempt at the subscriber
+}
+
+// Next is what an attempt came to.
+type Next struct {
+	// Outcome is Pending when the event is to be attempted again after Wait.
+	Outcome Outcome
+	Wait    time.Duration
+	// Err is why the last request failed, nil if it did not.
+	Err error
+}
+
+// Attempt takes the event as far as it gets without waiting: to its outcome, or to a wait before a retry. It blocks
+// for the requests that it makes, each limited by the policy.
+func (t *Target) Attempt(j *Job) Next {
+	s := t.scratch.get()
+	defer t.scratch.put(s)
+	if err := t.decode(j.Record, s); err != nil {
+		t.stats.Discarded("InvalidCloudEvent", 1)
+		return Next{Outcome: Discarded, Err: err}
+	}
+	if j.stage == ToSubscriber && j.attempts == 0 {
+		passed := t.match(&s.event)
+		t.stats.Processed(s.event.Type, time.Since(j.Received))
+		if !passed {
+			t.stats.Filtered()
+			return Next{Outcome: Filtered}
+		}
+		j.started = time.Now()
+	}
+	for {
+		before := j.stage
+		result := t.send(j, s)
+		action := j.Next(t.plan, result)
+		t.count(j, s, before, result, action)
+		if action.Outcome != Pending || action.Wait > 0 {
+			return Next{Outcome: action.Outcome, Wait: action.Wait, Err: result.Err}
+		}
+	}
+}
+
+// decode reads the record and sets what every delivered event carries (EG-12, EG-13). The event aliases the record
+// and the scratch.
+func (t *Target) decode(rec *kgo.Record, s *scratch) error {
+	s.event = cloudevent.Event{Extensions: s.event.Extensions[:0]}
+	if err := cloudevent.FromRecord(rec, &s.event); err != nil {
+		return err
+	}
+	s.event.SetExtension("knativekafkapartition", strconv.FormatInt(int64(rec.Partition), 10), cloudevent.KindInteger)
+	s.event.SetExtension("knativekafkaoffset", strconv.FormatInt(rec.Offset, 10), cloudevent.KindInteger)
+	for _, o := range t.overrides {
+		s.event.SetExtension(o.Name, o.Value, o.Kind)
+	}
+	return nil
+}
+
+// send makes one request, or produces one record, for the current stage.
+func (t *Target) send(j *Job, s *scratch) Result {
+	switch j.stage {
+	case ToSubscriber:
+		return t.post(telemetry.OpSubscriber, t.subscriber, &s.event, s)
+	case ToDeadLetter:
+		letter := t.letter(j, &s.event)
+		return t.post(telemetry.OpDeadLetter, t.deadLetter, &letter, s)
+	}
+	if t.replyTo != nil {
+		return t.post(telemetry.OpReply, t.replyTo, j.reply, s)
+	}
+	return t.produceReply(j.reply)
+}
+
+// post makes one request and judges its answer.
+func (t *Target) post(op telemetry.Operation, to *endpoint, e *cloudevent.Event, s *scratch) Result {
+	t.fill(&s.request, to, e, s)
+	t.stats.InFlight(op, 1)
+	err := to.client.Do(&s.request, &s.response)
+	t.stats.InFlight(op, -1)
+	if err != nil {
+		return Result{Err: err, RetryAfter: -1}
+	}
+	return readResult(&s.response, time.Now())
+}
+
+// fill writes the request of an event (EG-16 to EG-18, EG-25).
+func (t *Target) fill(req *fasthttp.Request, to *endpoint, e *cloudevent.Event, s *scratch) {
+	req.Reset()
+	req.Header.DisableNormalizing()
+	req.Header.SetNoDefaultContentType(true)
+	req.Header.SetMethod(fasthttp.MethodPost)
+	req.Header.SetHost(to.host)
+	req.SetRequestURI(to.path)
+	if to.client.IsTLS {
+		req.URI().SetScheme("https")
+	}
+	req.UseHostHeader = true
+	req.SetTimeout(t.plan.Policy.Timeout)
+	req.Header.Set("Prefer", "reply")
+	req.Header.Set("Kn-Namespace", t.namespace)
+	if t.structured {
+		s.body = e.AppendJSON(s.body[:0])
+		req.Header.SetContentType("application/cloudevents+json")
+		req.SetBodyRaw(s.body)
+		return
+	}
+	e.VisitHTTPHeaders(func(name, value string) {
+		if name == "content-type" {
+			req.Header.SetContentType(value)
+			return
+		}
+		req.Header.Add(name, value)
+	})
+	req.SetBodyRaw(e.Data)
+}
+
+// replyWait bounds the wait for Kafka to take a reply, beyond the producer's own limit.
+const replyWait = 150 * time.Second
+
+var errReplyTimeout = errors.New("Kafka did not take the reply in time")
+
+// produceReply writes the reply to the resource's topic (EG-53).
+func (t *Target) produceReply(e *cloudevent.Event) Result {
+	rec := &kgo.Record{Topic: t.replyTopic}
+	e.ToRecord(cloudevent.Binary, rec)
+	done := make(chan error, 1)
+	t.produce(rec, func(_ *kgo.Record, err error) { done <- err })
+	limit := time.NewTimer(replyWait)
+	defer limit.Stop()
+	select {
+	case err := <-done:
+		return Result{Err: err, RetryAfter: -1}
+	case <-limit.C:
+		return Result{Err: errReplyTimeout, RetryAfter: -1}
+	}
+}
+
+// count writes down what an attempt came to.
+func (t *Target) count(j *Job, s *scratch, stage Stage, r Result, a Action) {
+	if stage == ToSubscriber && (j.stage != ToSubscriber || a.Outcome != Pending) {
+		t.stats.Dispatched(r.Status, s.event.Type, time.Since(j.started))
+	}
+	if r.ok() && (stage == ToReply || stage == ToDeadLetterReply) {
+		t.stats.Replied()
+	}
+	switch a.Outcome {
+	case Delivered:
+		t.stats.Delivered()
+	case DeadLettered:
+		t.stats.DeadLettered()
+	case Lost:
+		t.stats.Lost()
+	case Pending:
+		if j.stage == stage {
+			t.stats.Retried()
+		}
+	}
+}
+
+// scratch is what one attempt needs and the next can use again.
+type scratch struct {
+	event    cloudevent.Event
+	request  fasthttp.Request
+	response fasthttp.Response
+	body     []byte
+}
+
+// scratchPool hands scratches out to goroutines.
+type scratchPool struct{ pool sync.Pool }
+
+func newScratchPool() *scratchPool {
+	return &scratchPool{sync.Pool{New: func() any { return new(scratch) }}}
+}
+
+func (p *scratchPool) get() *scratch { return p.pool.Get().(*scratch) }
+
+// keepBody is the largest response or request body whose memory is kept for the next attempt.
+const keepBody = 64 << 10
+
+func (p *scratchPool) put(s *scratch) {
+	if cap(s.body) > keepBody || len(s.response.Body()) > keepBody {
+		return
+	}
+	s.request.Reset()
+	s.response.Reset()
+	s.event = cloudevent.Event{Extensions: s.event.Extensions[:0]}
+	p.pool.Put(s)
+}

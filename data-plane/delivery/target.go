@@ -1,0 +1,147 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+	"knative.dev/eventing-kafka-go/data-plane/filter"
+	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/proto/contract"
+)
+
+// Spec is what a Target is built from.
+type Spec struct {
+	Resource *contract.Resource
+	Egress   *contract.Egress
+	// TrustBundles are PEM certificates that every destination is trusted by.
+	TrustBundles []string
+	Clients      *Clients
+	// Produce writes a reply to the resource's topic and calls promise once. It never blocks. Nil is allowed where
+	// replies do not go to the topic.
+	Produce   func(rec *kgo.Record, promise func(*kgo.Record, error))
+	Telemetry *telemetry.Egress
+}
+
+// Target is a resolved destination: where events of an egress go, which of them, and what becomes of the others.
+// It is immutable; a change of the contract makes a new one.
+type Target struct {
+	match      filter.Match
+	plan       Plan
+	overrides  []cloudevent.Extension
+	namespace  string
+	structured bool
+	subscriber *endpoint
+	deadLetter *endpoint // nil: none
+	replyTo    *endpoint // nil: to the topic, or nowhere
+	replyTopic string
+	produce    func(rec *kgo.Record, promise func(*kgo.Record, error))
+	stats      *telemetry.Egress
+	scratch    *scratchPool
+}
+
+// NewTarget builds the target of an egress. The error names what of the contract cannot be used.
+func NewTarget(s Spec) (*Target, error) {
+	if s.Egress.GetDestinationAudience() != "" || s.Egress.GetReplyUrlAudience() != "" || config(s).GetDeadLetterAudience() != "" {
+		// A request without its token would be refused and end as a dead letter (EG-21).
+		return nil, errors.New("an audience is asked for, and this build has no tokens to send")
+	}
+	match, err := filter.Compile(s.Egress.GetFilter(), s.Egress.GetDialectedFilter())
+	if err != nil {
+		return nil, fmt.Errorf("filter: %w", err)
+	}
+	t := &Target{
+		match:      match,
+		plan:       Plan{Policy: PolicyOf(config(s))},
+		overrides:  overrides(s.Resource.GetCloudEventOverrides()),
+		namespace:  namespace(s),
+		structured: config(s).GetFormat() == "json",
+		produce:    s.Produce,
+		stats:      s.Telemetry,
+		scratch:    newScratchPool(),
+	}
+	if err := t.connect(s); err != nil {
+		t.Release()
+		return nil, err
+	}
+	return t, nil
+}
+
+// config is the delivery that holds for the egress: its own, else the resource's (EG-39).
+func config(s Spec) *contract.EgressConfig {
+	if own := s.Egress.GetEgressConfig(); own != nil {
+		return own
+	}
+	return s.Resource.GetEgressConfig()
+}
+
+func (t *Target) connect(s Spec) error {
+	trust := func(own string) string { return strings.Join(append(slices.Clone(s.TrustBundles), own), "\n") }
+	var err error
+	if t.subscriber, err = newEndpoint(s.Clients, s.Egress.GetDestination(), trust(s.Egress.GetDestinationCACerts())); err != nil {
+		return fmt.Errorf("destination: %w", err)
+	}
+	c := config(s)
+	if c.GetDeadLetter() != "" {
+		if t.deadLetter, err = newEndpoint(s.Clients, c.GetDeadLetter(), trust(c.GetDeadLetterCACerts())); err != nil {
+			return fmt.Errorf("dead letter sink: %w", err)
+		}
+		t.plan.DeadLetter = true
+	}
+	switch reply := s.Egress.GetReplyStrategy().(type) {
+	case *contract.Egress_DiscardReply:
+	case *contract.Egress_ReplyUrl:
+		if t.replyTo, err = newEndpoint(s.Clients, reply.ReplyUrl, trust(s.Egress.GetReplyUrlCACerts())); err != nil {
+			return fmt.Errorf("reply: %w", err)
+		}
+		t.plan.Replies = true
+	default: // to the topic, also where nothing is said (CT-20)
+		if s.Produce == nil || len(s.Resource.GetTopics()) == 0 {
+			return errors.New("reply: there is no topic to produce to")
+		}
+		t.replyTopic = s.Resource.GetTopics()[0]
+		t.plan.Replies = true
+	}
+	return nil
+}
+
+// RepliesToTopic says whether an egress needs Spec.Produce.
+func RepliesToTopic(e *contract.Egress) bool {
+	switch e.GetReplyStrategy().(type) {
+	case *contract.Egress_DiscardReply, *contract.Egress_ReplyUrl:
+		return false
+	}
+	return true
+}
+
+func overrides(o *contract.CloudEventOverrides) []cloudevent.Extension {
+	var extensions []cloudevent.Extension
+	for _, name := range slices.Sorted(maps.Keys(o.GetExtensions())) {
+		extensions = append(extensions, cloudevent.Extension{Name: name, Value: o.GetExtensions()[name]})
+	}
+	return extensions
+}
+
+// namespace is the one sent as Kn-Namespace (EG-16).
+func namespace(s Spec) string {
+	if n := s.Egress.GetReference().GetNamespace(); n != "" {
+		return n
+	}
+	return s.Resource.GetReference().GetNamespace()
+}
+
+// Destination is the subscriber's URL.
+func (t *Target) Destination() string { return t.subscriber.url }
+
+// Release gives the target's connections back. What is being sent goes on as long as another target uses them, and
+// fails otherwise; so it comes after the last Attempt returned.
+func (t *Target) Release() {
+	t.subscriber.release()
+	t.deadLetter.release()
+	t.replyTo.release()
+}
