@@ -1,0 +1,61 @@
+package kafkaadmin
+
+import (
+	"context"
+	"fmt"
+
+	"errors"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// GroupLag is a consumer group and what it has not read yet.
+type GroupLag struct {
+	// State is Kafka's name for the state of the group, e.g. Stable or Empty; Dead when there is none.
+	State   string
+	Members int
+	// Total is the sum of the lags of all partitions.
+	Total int64
+	// Partitions are those with a committed offset or a member, by topic and number.
+	Partitions []PartitionLag
+}
+
+// PartitionLag is how far a group is in a partition.
+type PartitionLag struct {
+	Topic     string
+	Partition int32
+	// Committed is the offset to be read next, -1 when none was committed. End is the next offset to be written.
+	Committed, End int64
+	// Lag is the number of records between them, from the start of the partition when none was committed.
+	Lag int64
+}
+
+// Lag returns the lag of a group. A group that does not exist has none.
+func (a *Admin) Lag(ctx context.Context, group string) (lag GroupLag, err error) {
+	err = a.with(func(c *client) error {
+		all, err := c.kadm.Lag(ctx, group)
+		described := all[group]
+		if err == nil {
+			err = described.Error()
+		}
+		if isNoGroup(err) {
+			lag.State = "Dead"
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("lag of consumer group %q: %w", group, err)
+		}
+		lag.State, lag.Members = described.State, len(described.Members)
+		for _, p := range described.Lag.Sorted() {
+			if p.Err != nil {
+				return fmt.Errorf("lag of consumer group %q: topic %q, partition %d: %w", group, p.Topic, p.Partition, p.Err)
+			}
+			lag.Partitions = append(lag.Partitions, PartitionLag{Topic: p.Topic, Partition: p.Partition,
+				Committed: p.Commit.At, End: p.End.Offset, Lag: p.Lag})
+			lag.Total += p.Lag
+		}
+		return nil
+	})
+	return lag, err
+}
+
+func isNoGroup(err error) bool { return errors.Is(err, kerr.GroupIDNotFound) }
