@@ -2,8 +2,10 @@ package status
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
-	"net/http/pprof"
+	"net/http/pprof" //nolint:gosec // it also registers on the default mux, which nobody here serves
+	"time"
 )
 
 // Handler serves the status address: / (a page), /status (the report as JSON), /metrics, /healthz, /readyz and
@@ -11,12 +13,66 @@ import (
 //
 // /healthz answers 200 as long as the process answers at all; /readyz answers 503 and the reason until Report.Ready.
 func Handler(report func() Report, metrics http.Handler) http.Handler {
+	h := &handler{report: report, page: newPage(time.Now)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(report())
-	})
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { h.page.serve(w, "page", h.read()) })
+	mux.HandleFunc("GET /status", h.status)
 	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", h.ready)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	return mux
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol) // so asks go tool pprof
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return unstored(mux)
+}
+
+type handler struct {
+	report func() Report
+	page   *page
+}
+
+func (h *handler) read() Report {
+	r := h.report()
+	r.Now = h.page.now()
+	return r
+}
+
+// status writes the report as JSON or, for the script of the page, as the part of the page that changes.
+func (h *handler) status(w http.ResponseWriter, req *http.Request) {
+	r := h.read()
+	if req.URL.Query().Get("view") == "page" {
+		h.page.serve(w, "report", r)
+		return
+	}
+	r.Roles = append([]string{}, r.Roles...) // lists, never null
+	r.Routes = append([]Route{}, r.Routes...)
+	r.Groups = append([]Group{}, r.Groups...)
+	body, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n')) // fails when the client has left
+}
+
+func (h *handler) ready(w http.ResponseWriter, _ *http.Request) {
+	r := h.read()
+	if r.Ready {
+		_, _ = io.WriteString(w, "ready\n")
+		return
+	}
+	http.Error(w, "not ready: "+r.NotReadyReason, http.StatusServiceUnavailable)
+}
+
+// unstored keeps every answer out of caches and tells browsers to take it for what it says it is.
+func unstored(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, req)
+	})
 }

@@ -64,7 +64,7 @@ type Group struct {
 	Name         string      `json:"name"`
 	Resource     string      `json:"resource"` // what it reads from, for people: the broker of a trigger, a channel
 	GroupID      string      `json:"groupId"`
-	Topics       []string    `json:"topics"`
+	Topics       []string    `json:"topics,omitempty"`
 	Destination  string      `json:"destination"`
 	Order        string      `json:"order"`
 	State        string      `json:"state"`
