@@ -1,0 +1,160 @@
+package egress
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"knative.dev/eventing-kafka-go/data-plane/offsets"
+)
+
+// The client calls these one at a time, in the order assigned, offsets fetched, revoked or lost, and never between a
+// poll and AllowRebalance.
+
+func (g *group) onAssigned(_ context.Context, _ *kgo.Client, added map[string][]int32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.joined = true
+	for topic, ids := range added {
+		for _, id := range ids {
+			at := topicPartition{topic, id}
+			p := &partition{topicPartition: at, done: -1, waiting: map[*task]*time.Timer{}}
+			if g.identity.ordered {
+				p.lane = &lane{}
+			}
+			g.partitions[at] = p
+		}
+	}
+}
+
+// onOffsetsFetched makes the trackers: from here on records of these partitions may come.
+func (g *group) onOffsetsFetched(_ context.Context, client *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	stuck := map[string][]int32{}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, of := range resp.Groups {
+		for _, t := range of.Topics {
+			for _, r := range t.Partitions {
+				p := g.partitions[topicPartition{t.Topic, r.Partition}]
+				if p == nil || p.tracker != nil {
+					continue
+				}
+				if err := kerr.ErrorForCode(r.ErrorCode); err != nil {
+					return fmt.Errorf("committed offset of %s-%d: %w", t.Topic, r.Partition, err)
+				}
+				g.begins(p, r.Offset)
+				if p.problem != "" {
+					stuck[t.Topic] = append(stuck[t.Topic], r.Partition)
+				}
+			}
+		}
+	}
+	if len(stuck) > 0 {
+		client.PauseFetchPartitions(stuck)
+	}
+	return nil
+}
+
+// begins makes the tracker of a partition. Where the control plane committed a start and none is there any more, the
+// partition stays at rest and says so: to begin anywhere would lose or repeat events (OF-05). The mutex is held.
+func (g *group) begins(p *partition, committed int64) {
+	committed = max(committed, -1)
+	p.done = committed
+	if committed < 0 && p.partition < g.initial[p.topic] {
+		p.problem = fmt.Sprintf("%s-%d: its committed offset is gone", p.topic, p.partition)
+		p.paused = true
+		g.log.Error("partition not read", "problem", p.problem)
+		return
+	}
+	p.tracker = offsets.NewTracker(committed)
+}
+
+// onRevoked stops the deliveries of these partitions, waits a bounded time for those under way, and commits.
+func (g *group) onRevoked(ctx context.Context, client *kgo.Client, revoked map[string][]int32) {
+	taken := g.disown(revoked)
+	if len(taken) == 0 {
+		return
+	}
+	g.awaitQuiet(taken)
+	g.mu.Lock()
+	due := g.due(taken)
+	g.mu.Unlock()
+	if len(due) > 0 {
+		client.CommitOffsetsSync(withMetadata(ctx), due, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+			g.committed(due, resp, err)
+		})
+	}
+	g.forget(client, taken)
+}
+
+// onLost forgets the partitions: they may be somebody else's already, so nothing can be committed.
+func (g *group) onLost(_ context.Context, client *kgo.Client, lost map[string][]int32) {
+	g.forget(client, g.disown(lost))
+}
+
+// disown ends dispatch for partitions: what is queued or waits for a retry is dropped, results that come from now on
+// count only until the partition is quiet.
+func (g *group) disown(topics map[string][]int32) map[topicPartition]*partition {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	taken := map[topicPartition]*partition{}
+	for topic, ids := range topics {
+		for _, id := range ids {
+			p := g.partitions[topicPartition{topic, id}]
+			if p == nil {
+				continue
+			}
+			taken[p.topicPartition] = p
+			p.state = draining
+			for t, timer := range p.waiting {
+				timer.Stop()
+				delete(p.waiting, t)
+				g.lanes.drop()
+			}
+			if p.paused && p.problem == "" {
+				g.pausedN--
+			}
+		}
+	}
+	return taken
+}
+
+// awaitQuiet waits until nothing of these partitions is being delivered, at most RevokeWait.
+func (g *group) awaitQuiet(taken map[topicPartition]*partition) {
+	g.await(g.options.RevokeWait, func() bool { return running(taken) == 0 })
+}
+
+func running(of map[topicPartition]*partition) int {
+	n := 0
+	for _, p := range of {
+		n += p.running
+	}
+	return n
+}
+
+// forget lets go of partitions; whatever still comes of them is ignored. A pause outlives an assignment in the
+// client, so it is lifted here: a partition that comes back begins anew.
+func (g *group) forget(client *kgo.Client, taken map[topicPartition]*partition) {
+	paused := map[string][]int32{}
+	g.mu.Lock()
+	for at, p := range taken {
+		p.state = gone
+		if p.paused {
+			paused[at.topic] = append(paused[at.topic], at.partition)
+		}
+		if g.partitions[at] == p {
+			delete(g.partitions, at)
+		}
+	}
+	if len(g.partitions) == 0 {
+		g.joined = false
+	}
+	g.mu.Unlock()
+	if len(paused) > 0 {
+		client.ResumeFetchPartitions(paused)
+	}
+}

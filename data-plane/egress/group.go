@@ -1,0 +1,376 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/data-plane/delivery"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+)
+
+// group is one running egress: a member of a consumer group and the deliveries of what it fetches.
+type group struct {
+	identity identity
+	options  Options
+	flow     flow
+	log      *slog.Logger
+	stats    *telemetry.Egress
+	wait     *kafka.FetchWait
+	client   *kgo.Client
+
+	cancel  context.CancelFunc // ends polling
+	polled  chan struct{}      // closed when polling has ended
+	stopped chan struct{}      // closed when nothing of the group is left
+
+	mu         sync.Mutex
+	idle       sync.Cond // signalled when running reaches 0, and when a partition's does
+	target     *targetRef
+	lanes      lanes
+	partitions map[topicPartition]*partition
+	initial    map[string]int32 // partitions whose start was committed, by topic (OF-05)
+	joined     bool
+	stopping   bool
+	committer  committer
+	pausedN    int
+	last       lastError
+}
+
+type lastError struct {
+	text string
+	at   time.Time
+}
+
+// pollRecords is how many records are taken from the client at once. Many, as what is fetched for a partition that
+// is paused meanwhile is fetched again.
+const pollRecords = 2000
+
+// startGroup makes the client and begins to join. after, if not nil, is waited for first: the group's predecessor.
+func startGroup(id identity, o Options, target *targetRef, initial map[string]int32, after <-chan struct{}) (*group, error) {
+	g := &group{
+		identity: id, options: o, flow: defaultFlow(),
+		log:        o.Log.With("group", id.groupID, "egress", id.uid),
+		stats:      target.stats,
+		wait:       o.Consumer.NewFetchWait(),
+		polled:     make(chan struct{}),
+		stopped:    make(chan struct{}),
+		target:     target,
+		lanes:      lanes{limit: o.Concurrency},
+		partitions: map[topicPartition]*partition{},
+		initial:    initial,
+	}
+	g.idle.L = &g.mu
+	options := append(id.connection.Options(), o.Consumer.Options()...)
+	options = append(options,
+		kgo.Dialer(g.wait.Dialer(id.connection.Dial())),
+		kgo.ConsumerGroup(id.groupID),
+		kgo.ConsumeTopics(id.topics...),
+		kgo.OnPartitionsAssigned(g.onAssigned),
+		kgo.OnOffsetsFetched(g.onOffsetsFetched),
+		kgo.OnPartitionsRevoked(g.onRevoked),
+		kgo.OnPartitionsLost(g.onLost),
+	)
+	if err := kgo.ValidateOpts(options...); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // ended by stop; a group outlives the Apply that made it
+	g.cancel = cancel
+	go g.run(ctx, options, after)
+	return g, nil
+}
+
+// run joins, polls until the group is stopped, and leaves.
+func (g *group) run(ctx context.Context, options []kgo.Opt, after <-chan struct{}) {
+	defer close(g.polled)
+	if after != nil {
+		select {
+		case <-after:
+		case <-ctx.Done():
+			return
+		}
+	}
+	client, err := kgo.NewClient(options...)
+	if err != nil { // the options were validated, so this is not expected
+		g.fail(err)
+		return
+	}
+	g.mu.Lock()
+	g.client = client
+	g.mu.Unlock()
+	for ctx.Err() == nil {
+		g.poll(ctx)
+	}
+}
+
+// poll takes what was fetched. Each record is bound to the tracker of its partition before a rebalance may go on, so
+// that no record meets the tracker of a later assignment.
+func (g *group) poll(ctx context.Context) {
+	fetches := g.client.PollRecords(ctx, pollRecords)
+	full := g.accept(fetches)
+	g.pause(full)
+	g.client.AllowRebalance()
+	fetches.EachError(func(topic string, partition int32, err error) {
+		if !errors.Is(err, context.Canceled) && !errors.Is(err, kgo.ErrClientClosed) {
+			g.log.Warn("fetch failed", "topic", topic, "partition", partition, "error", err)
+			g.fail(err)
+		}
+	})
+}
+
+// accept puts fetched records into lanes and starts deliveries. It returns the partitions that are full now.
+func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		p := g.partitions[topicPartition{f.Topic, f.Partition}]
+		if p == nil || p.tracker == nil {
+			return
+		}
+		p.end = max(p.end, f.HighWatermark)
+		for _, rec := range f.Records {
+			g.enqueue(p, rec, now)
+		}
+		if !p.paused && g.flow.full(p) {
+			p.paused = true
+			full = append(full, p)
+		}
+	})
+	g.dispatch()
+	return full
+}
+
+// enqueue hands a record to its lane. The mutex is held.
+func (g *group) enqueue(p *partition, rec *kgo.Record, now time.Time) {
+	ticket, ok := p.tracker.Add(rec.Offset, rec.Timestamp.UnixMilli())
+	if !ok {
+		return // fetched again after a pause
+	}
+	t := &task{part: p, ticket: ticket, bytes: size(rec), lane: p.lane}
+	t.Record, t.Received = rec, now
+	p.buffered++
+	p.bytes += t.bytes
+	g.lanes.add(t)
+}
+
+// dispatch starts as many deliveries as may run. The mutex is held.
+func (g *group) dispatch() {
+	if g.stopping {
+		return
+	}
+	for {
+		t := g.lanes.take()
+		if t == nil {
+			return
+		}
+		target := g.begin(t)
+		go g.work(t, target) // ends with its attempt at the latest; stop waits for it
+	}
+}
+
+// begin counts a task as running on the current target. The mutex is held.
+func (g *group) begin(t *task) *targetRef {
+	t.part.running++
+	t.part.tracker.Try(t.ticket)
+	g.target.users++
+	return g.target
+}
+
+// work delivers a task, and then others for as long as there are any: a lane that has more to do costs no new
+// goroutine and waits for nobody.
+func (g *group) work(t *task, target *targetRef) {
+	for t != nil {
+		next := target.Attempt(&t.Job)
+		t, target = g.settle(t, target, next)
+	}
+}
+
+// settle writes down what became of an attempt and returns the next task to run, nil if there is none.
+func (g *group) settle(t *task, target *targetRef, next delivery.Next) (*task, *targetRef) {
+	g.mu.Lock()
+	target.done()
+	p := t.part
+	p.running--
+	if next.Err != nil {
+		g.note(next.Err)
+	}
+	var resume *partition
+	switch {
+	case p.state == gone, p.state == draining && next.Outcome == delivery.Pending:
+		g.lanes.finish(t) // not finished, or too late to say so: whoever is next in charge delivers it again
+	case next.Outcome == delivery.Pending:
+		g.putAside(t, next.Wait)
+	default:
+		g.lanes.finish(t)
+		resume = g.finished(t)
+	}
+	if g.lanes.running == 0 || p.state != active && p.running == 0 {
+		g.idle.Broadcast()
+	}
+	var then *task
+	var on *targetRef
+	if !g.stopping {
+		if then = g.lanes.take(); then != nil {
+			on = g.begin(then)
+		}
+	}
+	g.mu.Unlock()
+	if resume != nil {
+		g.resume(resume)
+	}
+	return then, on
+}
+
+// putAside arms the timer of a retry; nothing but the timer and the record is held meanwhile. The mutex is held.
+func (g *group) putAside(t *task, wait time.Duration) {
+	g.lanes.wait()
+	t.Record = detach(t.Record)
+	t.part.waiting[t] = time.AfterFunc(wait, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if _, ok := t.part.waiting[t]; !ok {
+			return // dropped with its partition
+		}
+		delete(t.part.waiting, t)
+		g.lanes.retry(t)
+		g.dispatch()
+	})
+}
+
+// finished counts a task's outcome and returns its partition if that is to be resumed. The mutex is held.
+func (g *group) finished(t *task) (resume *partition) {
+	p := t.part
+	p.buffered--
+	p.bytes -= t.bytes
+	if p.tracker.Done(t.ticket) {
+		g.committer.dirty(g)
+	}
+	if p.paused && p.problem == "" && g.flow.roomy(p) {
+		p.paused = false
+		return p
+	}
+	return nil
+}
+
+// stop ends the group in the background: polling, then dispatch; what is being delivered has until grace to end; then
+// everything finished is committed and the group is left. stopped is closed at the end.
+func (g *group) stop(grace time.Duration) {
+	g.cancel()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopping {
+		return
+	}
+	g.stopping = true
+	go func() {
+		defer close(g.stopped)
+		<-g.polled
+		g.awaitIdle(grace)
+		g.leave()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.target.retire()
+	}()
+}
+
+// leave commits, in onRevoked, and leaves the consumer group. What the client does afterwards (it tells brokers that
+// its fetch sessions are over, and waits up to a second for those that hold a fetch) delays nobody.
+func (g *group) leave() {
+	if g.client == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaveLimit) // what the group ran under has ended
+	defer cancel()
+	g.client.AllowRebalance()
+	if err := g.client.LeaveGroupContext(ctx); err != nil {
+		g.log.Warn("consumer group not left, its partitions wait for the session timeout", "error", err)
+	}
+	go g.client.Close()
+}
+
+// leaveLimit bounds the last commit and leaving when brokers do not answer.
+const leaveLimit = 10 * time.Second
+
+// awaitIdle waits until nothing is being delivered, at most grace.
+func (g *group) awaitIdle(grace time.Duration) {
+	g.await(grace, func() bool { return g.lanes.running == 0 })
+}
+
+// await waits for something that ends with a signal of idle.
+func (g *group) await(limit time.Duration, reached func() bool) {
+	late := false
+	timer := time.AfterFunc(limit, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		late = true
+		g.idle.Broadcast()
+	})
+	defer timer.Stop()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for !late && !reached() {
+		g.idle.Wait()
+	}
+}
+
+// retarget exchanges the target; the group's membership does not notice.
+func (g *group) retarget(target *targetRef, initial map[string]int32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	old := g.target
+	g.target, g.initial = target, initial
+	old.retire()
+}
+
+// note remembers an error for the status. The mutex is held.
+func (g *group) note(err error) {
+	g.last = lastError{text: err.Error(), at: time.Now()}
+}
+
+// fail remembers an error for the status.
+func (g *group) fail(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.note(err)
+}
+
+// pause stops the fetching of partitions that are full. From then on the client's fetches return soon, so that what
+// is resumed does not wait for a long poll.
+func (g *group) pause(full []*partition) {
+	if len(full) == 0 {
+		return
+	}
+	g.mu.Lock()
+	g.pausedN += len(full)
+	g.mu.Unlock()
+	g.wait.SetPaused(true)
+	for _, p := range full {
+		g.client.PauseFetchPartitions(map[string][]int32{p.topic: {p.partition}})
+	}
+	// A delivery may have made room between the two locks, when the partition was not paused at the client yet.
+	for _, p := range full {
+		g.mu.Lock()
+		again := !p.paused && p.state == active
+		g.mu.Unlock()
+		if again {
+			g.client.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
+		}
+	}
+}
+
+// resume lets a partition be fetched again.
+func (g *group) resume(p *partition) {
+	g.client.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
+	g.mu.Lock()
+	g.pausedN--
+	none := g.pausedN <= 0
+	g.mu.Unlock()
+	if none {
+		g.wait.SetPaused(false)
+	}
+}

@@ -1,0 +1,260 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"knative.dev/eventing-kafka-go/data-plane/delivery"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/proto/contract"
+)
+
+// Options of a Set.
+type Options struct {
+	// Producers write replies to topics.
+	Producers *kafka.Producers
+	// Clients make the HTTP requests.
+	Clients *delivery.Clients
+	// Telemetry takes the figures of every egress.
+	Telemetry *telemetry.Registry
+	// Consumer are the settings of every consumer.
+	Consumer kafka.ConsumerConfig
+	// Concurrency is how many deliveries of one unordered egress run at the same time. Default 100.
+	Concurrency int
+	// CommitInterval is how long a finished event waits at most for its commit. Default 250 ms.
+	CommitInterval time.Duration
+	// RevokeWait is how long deliveries under way may hold up a rebalance, or the end of a removed egress. Default 3 s.
+	RevokeWait time.Duration
+	Log        *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.Concurrency == 0 {
+		o.Concurrency = 100
+	}
+	if o.CommitInterval == 0 {
+		o.CommitInterval = 250 * time.Millisecond
+	}
+	if o.RevokeWait == 0 {
+		o.RevokeWait = 3 * time.Second
+	}
+	return o
+}
+
+// Set is the egresses of a contract.
+type Set struct {
+	options Options
+
+	mu      sync.Mutex
+	members map[string]*member // by egress uid
+	leaving map[string]<-chan struct{}
+}
+
+// member is one egress of the contract, running or not.
+type member struct {
+	resource *contract.Resource
+	egress   *contract.Egress
+	trust    []string
+	group    *group // nil: it could not be started, or is paused
+	problem  string // why the contract's entry is not what runs; "" when it is
+}
+
+// New makes an empty set.
+func New(o Options) *Set {
+	return &Set{options: o.withDefaults(), members: map[string]*member{}, leaving: map[string]<-chan struct{}{}}
+}
+
+// identity is what a group is: if it changes, another group is started. Anything else changes in place.
+type identity struct {
+	uid, groupID string
+	topics       []string
+	connection   kafka.Connection
+	ordered      bool
+}
+
+func (i identity) equal(j identity) bool {
+	return i.groupID == j.groupID && slices.Equal(i.topics, j.topics) &&
+		i.connection.Key() == j.connection.Key() && i.ordered == j.ordered
+}
+
+// Apply makes the set run the contract's egresses. It does not wait for groups that join or leave. An entry that
+// cannot be run changes nothing but its own status: what ran before goes on (CT-27).
+func (s *Set) Apply(c *contract.Contract, creds kafka.Credentials) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	invalid := problems(c)
+	seen := map[string]bool{}
+	for _, r := range c.GetResources() {
+		for _, e := range r.GetEgresses() {
+			if e.GetUid() == "" || seen[e.GetUid()] {
+				continue // without an identity of its own there is nothing to run it as; Validate reports it
+			}
+			seen[e.GetUid()] = true
+			s.applyOne(c, r, e, creds, errors.Join(invalid[r.GetUid()], invalid[e.GetUid()]))
+		}
+	}
+	for uid, m := range s.members {
+		if !seen[uid] {
+			s.remove(uid, m)
+		}
+	}
+	maps.DeleteFunc(s.leaving, func(_ string, gone <-chan struct{}) bool { return isClosed(gone) })
+}
+
+// problems are the faults that validation finds, by egress uid; those of a resource stand under the resource's.
+func problems(c *contract.Contract) map[string]error {
+	found := map[string]error{}
+	for _, p := range contract.Validate(c) {
+		if p.EgressUID != "" {
+			found[p.EgressUID] = errors.Join(found[p.EgressUID], p.Err)
+		}
+	}
+	return found
+}
+
+func (s *Set) applyOne(c *contract.Contract, r *contract.Resource, e *contract.Egress, creds kafka.Credentials, invalid error) {
+	m := s.members[e.GetUid()]
+	if m != nil && m.problem == "" && unchanged(m, c, r, e) {
+		return
+	}
+	if m == nil {
+		m = &member{}
+		s.members[e.GetUid()] = m
+	}
+	m.resource, m.egress, m.trust = r, e, c.GetTrustBundles()
+	err := invalid
+	if err == nil {
+		err = s.run(m, creds)
+	}
+	m.problem = ""
+	if err != nil {
+		m.problem = err.Error()
+		s.options.Log.Warn("egress not run as the contract says", "egress", e.GetUid(), "group", e.GetConsumerGroup(), "problem", err)
+	}
+}
+
+// unchanged compares everything that an egress depends on, whatever fields there are (EG-85).
+func unchanged(m *member, c *contract.Contract, r *contract.Resource, e *contract.Egress) bool {
+	return proto.Equal(m.egress, e) && slices.Equal(m.trust, c.GetTrustBundles()) &&
+		contract.EgressHash(m.resource, m.egress) == contract.EgressHash(r, e)
+}
+
+// run brings the member's group to what its entry says.
+func (s *Set) run(m *member, creds kafka.Credentials) error {
+	connection, err := kafka.ConnectionOf(m.resource, creds)
+	if err != nil {
+		return err
+	}
+	e := m.egress
+	id := identity{
+		uid: e.GetUid(), groupID: e.GetConsumerGroup(), topics: m.resource.GetTopics(), connection: connection,
+		ordered: e.GetDeliveryOrder() == contract.DeliveryOrder_ORDERED,
+	}
+	if e.GetPaused() {
+		s.stop(m)
+		return nil
+	}
+	target, err := s.target(m, connection)
+	if err != nil {
+		return err
+	}
+	if m.group != nil && m.group.identity.equal(id) {
+		m.group.retarget(target, e.GetInitialPartitions())
+		return nil
+	}
+	s.stop(m)
+	g, err := startGroup(id, s.options, target, e.GetInitialPartitions(), s.leaving[id.groupID])
+	if err != nil {
+		target.release()
+		return fmt.Errorf("start consumer group %q: %w", id.groupID, err)
+	}
+	g.observe()
+	m.group = g
+	return nil
+}
+
+// target builds the target of a member.
+func (s *Set) target(m *member, connection kafka.Connection) (*targetRef, error) {
+	ref := &targetRef{stats: s.options.Telemetry.Egress(m.egress.GetUid(), labels(m))}
+	spec := delivery.Spec{
+		Resource: m.resource, Egress: m.egress, TrustBundles: m.trust,
+		Clients: s.options.Clients, Telemetry: ref.stats,
+	}
+	if delivery.RepliesToTopic(m.egress) {
+		producer, err := s.options.Producers.Acquire(connection)
+		if err != nil {
+			return nil, fmt.Errorf("producer for replies: %w", err)
+		}
+		ref.producer, spec.Produce = producer, producer.Produce
+	}
+	var err error
+	if ref.Target, err = delivery.NewTarget(spec); err != nil {
+		ref.release()
+		return nil, err
+	}
+	return ref, nil
+}
+
+// stop ends a member's group in the background; a successor in the same consumer group waits for it.
+func (s *Set) stop(m *member) {
+	if m.group == nil {
+		return
+	}
+	m.group.stop(s.options.RevokeWait)
+	s.leaving[m.group.identity.groupID] = m.group.stopped
+	m.group = nil
+}
+
+func (s *Set) remove(uid string, m *member) {
+	s.stop(m)
+	delete(s.members, uid)
+	s.options.Telemetry.Remove(uid)
+}
+
+// Close ends every group and waits until all have committed and left, or ctx ends. What is being delivered has until
+// shortly before the deadline of ctx.
+func (s *Set) Close(ctx context.Context) error {
+	grace := s.options.RevokeWait
+	if deadline, ok := ctx.Deadline(); ok {
+		grace = max(0, time.Until(deadline)-leaveTime)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ends []<-chan struct{}
+	for _, m := range s.members {
+		if m.group != nil {
+			m.group.stop(grace)
+			ends = append(ends, m.group.stopped)
+		}
+	}
+	ends = slices.AppendSeq(ends, maps.Values(s.leaving))
+	for _, end := range ends {
+		select {
+		case <-end:
+		case <-ctx.Done():
+			return fmt.Errorf("leave consumer groups: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
+// leaveTime is kept of the time to close for the last commit and leaving.
+const leaveTime = 2 * time.Second
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

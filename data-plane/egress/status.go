@@ -1,0 +1,141 @@
+package egress
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"knative.dev/eventing-kafka-go/data-plane/status"
+	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/proto/contract"
+)
+
+// States of a group in its status.
+const (
+	stateJoining  = "joining"
+	stateRunning  = "running"
+	stateStopping = "stopping"
+	statePaused   = "paused"
+	stateFailed   = "failed"
+)
+
+// Status reports every egress of the contract, sorted by namespace, name and uid.
+func (s *Set) Status() []status.Group {
+	s.mu.Lock()
+	members := make([]member, 0, len(s.members))
+	for _, m := range s.members {
+		members = append(members, *m)
+	}
+	s.mu.Unlock()
+	reports := make([]status.Group, 0, len(members))
+	for _, m := range members {
+		reports = append(reports, report(m))
+	}
+	slices.SortFunc(reports, func(a, b status.Group) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name), strings.Compare(a.UID, b.UID))
+	})
+	return reports
+}
+
+func report(m member) status.Group {
+	ref := named(&m)
+	r := status.Group{
+		UID: m.egress.GetUid(), Kind: strings.ToLower(ref.GetKind()), Namespace: ref.GetNamespace(), Name: ref.GetName(),
+		Resource: m.resource.GetReference().GetNamespace() + "/" + m.resource.GetReference().GetName(),
+		GroupID:  m.egress.GetConsumerGroup(), Topics: m.resource.GetTopics(),
+		Destination: m.egress.GetDestination(), Order: strings.ToLower(m.egress.GetDeliveryOrder().String()),
+		State: stateFailed, Problem: m.problem, ContentHash: contract.EgressHash(m.resource, m.egress),
+	}
+	switch {
+	case m.group != nil:
+		m.group.report(&r)
+	case m.problem == "" && m.egress.GetPaused():
+		r.State = statePaused
+	}
+	return r
+}
+
+// report adds what the running group knows.
+func (g *group) report(r *status.Group) {
+	counts := g.stats.Counts()
+	r.Delivered, r.Filtered, r.Retried = counts.Delivered, counts.Filtered, counts.Retried
+	r.DeadLettered, r.Lost, r.Discarded, r.Replied = counts.DeadLettered, counts.Lost, counts.Discarded, counts.Replied
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r.State = stateJoining
+	switch {
+	case g.stopping:
+		r.State = stateStopping
+	case g.joined:
+		r.State = stateRunning
+	}
+	r.InFlight, r.Waiting = g.lanes.running, g.lanes.waiting
+	r.LastError, r.LastErrorAt = g.last.text, g.last.at
+	for _, p := range g.partitions {
+		r.Buffered += p.bytes
+		r.LagRecords += p.lag()
+		r.LagSeconds = max(r.LagSeconds, p.age(now).Seconds())
+		if p.problem != "" {
+			r.Problem = p.problem
+		}
+		r.Partitions = append(r.Partitions, p.report())
+	}
+	slices.SortFunc(r.Partitions, func(a, b status.Partition) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+}
+
+func (p *partition) report() status.Partition {
+	r := status.Partition{
+		Topic: p.topic, Partition: p.partition, Committed: p.done, Next: -1, End: p.end,
+		Lag: p.lag(), Paused: p.paused,
+	}
+	if p.tracker != nil {
+		r.Next, r.Unfinished = p.tracker.Next(), p.tracker.Unfinished()
+	}
+	return r
+}
+
+// observe lets the telemetry read the group's gauges when it is asked for them.
+func (g *group) observe() {
+	g.stats.Observe(func() telemetry.EgressGauges {
+		now := time.Now()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		gauges := telemetry.EgressGauges{InFlight: g.lanes.running, Waiting: g.lanes.waiting}
+		for _, p := range g.partitions {
+			gauges.LagRecords += p.lag()
+			gauges.Lag = max(gauges.Lag, p.age(now))
+			gauges.BufferedBytes += int64(p.bytes)
+		}
+		gauges.OldestUnfinished, gauges.LastErrorAt, gauges.Window = gauges.Lag, g.last.at, g.lanes.limit
+		return gauges
+	})
+}
+
+// named is the object that users know the egress by: a Subscription where the contract names one, which shares its
+// channel's reference with others.
+func named(m *member) *contract.Reference {
+	if s := m.egress.GetSubscription(); s != nil {
+		return s
+	}
+	return referred(m)
+}
+
+func referred(m *member) *contract.Reference {
+	if ref := m.egress.GetReference(); ref != nil {
+		return ref
+	}
+	return m.resource.GetReference()
+}
+
+// labels are those of the metrics (OBS-07).
+func labels(m *member) telemetry.Labels {
+	ref := referred(m)
+	return telemetry.Labels{
+		Kind: strings.ToLower(ref.GetKind()), Namespace: ref.GetNamespace(), Name: ref.GetName(),
+		Group: m.egress.GetConsumerGroup(),
+	}
+}
