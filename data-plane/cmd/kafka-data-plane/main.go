@@ -1,0 +1,120 @@
+// Command kafka-data-plane runs a contract: it takes CloudEvents over HTTP into Kafka (role ingress) and delivers them
+// from Kafka over HTTP (role egress).
+//
+//	kafka-data-plane ingress|egress|all
+//
+// It is configured by environment variables, with the names and defaults of eventing-kafka-broker where it has one:
+//
+//	DATA_PLANE_CONFIG_FILE_PATH     the mounted contract (required)
+//	INGRESS_PORT                    8080
+//	STATUS_ADDRESS                  0.0.0.0:8081: page, JSON, health, readiness, profiles
+//	METRICS_ADDRESS                 0.0.0.0:9090; "none" leaves the metrics to the status address alone
+//	METRICS_DISABLE_EVENT_TYPE_TAG  true leaves the event type out of the metrics
+//	CONTRACT_LAST_GOOD_FILE_PATH    a file in the temporary directory, named after the contract's path
+//	SHUTDOWN_GRACE_SECONDS          25
+//	LOG_LEVEL                       debug, info (default), warn, error
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"syscall"
+	"time"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/plane"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "kafka-data-plane:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	config, err := configure(os.Args[1:], os.Getenv)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	p, err := plane.Start(ctx, config)
+	if err != nil {
+		return err
+	}
+	config.Log.Info("started", "ingress", p.IngressAddr(), "status", p.StatusAddr(), "contract", config.ContractPath)
+	err = p.Wait()
+	config.Log.Info("ended", "error", err)
+	return err
+}
+
+// configure reads the role and the environment.
+func configure(args []string, env func(string) string) (plane.Config, error) {
+	c := plane.Config{
+		ContractPath:        env("DATA_PLANE_CONFIG_FILE_PATH"),
+		LastGoodPath:        env("CONTRACT_LAST_GOOD_FILE_PATH"),
+		IngressAddress:      ":" + or(env("INGRESS_PORT"), "8080"),
+		StatusAddress:       or(env("STATUS_ADDRESS"), "0.0.0.0:8081"),
+		MetricsAddress:      or(env("METRICS_ADDRESS"), "0.0.0.0:9090"),
+		DisableEventTypeTag: env("METRICS_DISABLE_EVENT_TYPE_TAG") == "true",
+		Producer:            kafka.DefaultProducerConfig(),
+		Consumer:            kafka.DefaultConsumerConfig(),
+		Version:             version(),
+	}
+	if c.MetricsAddress == "none" {
+		c.MetricsAddress = ""
+	}
+	if c.ContractPath == "" {
+		return c, errors.New("DATA_PLANE_CONFIG_FILE_PATH is not set: it names the mounted contract")
+	}
+	if c.LastGoodPath == "" { // two data planes on one machine must not find each other's
+		c.LastGoodPath = filepath.Join(os.TempDir(), fmt.Sprintf("contract-%08x.last-good", crc32.ChecksumIEEE([]byte(c.ContractPath))))
+	}
+	if len(args) != 1 {
+		return c, errors.New("usage: kafka-data-plane ingress|egress|all")
+	}
+	switch args[0] {
+	case "ingress":
+		c.Ingress = true
+	case "egress":
+		c.Egress = true
+	case "all":
+		c.Ingress, c.Egress = true, true
+	default:
+		return c, fmt.Errorf("unknown role %q: ingress, egress or all", args[0])
+	}
+	seconds, err := strconv.ParseUint(or(env("SHUTDOWN_GRACE_SECONDS"), "25"), 10, 16)
+	if err != nil {
+		return c, fmt.Errorf("SHUTDOWN_GRACE_SECONDS: %q is no number of seconds", env("SHUTDOWN_GRACE_SECONDS"))
+	}
+	c.ShutdownGrace = time.Duration(seconds) * time.Second
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(or(env("LOG_LEVEL"), "info"))); err != nil {
+		return c, fmt.Errorf("LOG_LEVEL: %q is none of debug, info, warn, error", env("LOG_LEVEL"))
+	}
+	c.Log = slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level}))
+	return c, nil
+}
+
+func or(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
+}

@@ -1,0 +1,211 @@
+// Package plane puts a data plane together: the contract file, ingress, egress, their listeners and the status
+// address, as one thing that is started and ends with its context. It owns no behaviour of its own. kafka-data-plane
+// runs it in a cluster and kn-kafka dev on a workstation, so both run the same code.
+package plane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"knative.dev/eventing-kafka-go/data-plane/contractfile"
+	"knative.dev/eventing-kafka-go/data-plane/delivery"
+	"knative.dev/eventing-kafka-go/data-plane/egress"
+	"knative.dev/eventing-kafka-go/data-plane/ingress"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/server"
+	"knative.dev/eventing-kafka-go/data-plane/status"
+	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+)
+
+// Config says what to run and where.
+type Config struct {
+	// Ingress and Egress are the roles; at least one.
+	Ingress, Egress bool
+	// ContractPath is the mounted file; LastGoodPath a file that survives a restart of the process, "" for none.
+	ContractPath, LastGoodPath string
+	// IngressAddress takes CloudEvents, StatusAddress people and probes, MetricsAddress scrapes ("" for none: the
+	// status address serves them too). HOST:PORT, port 0 picks one.
+	IngressAddress, StatusAddress, MetricsAddress string
+	Producer                                      kafka.ProducerConfig
+	Consumer                                      kafka.ConsumerConfig
+	// DisableEventTypeTag leaves the event type out of the metrics.
+	DisableEventTypeTag bool
+	// ShutdownGrace is how long requests and deliveries under way may take when the plane ends. Default 25 s.
+	ShutdownGrace time.Duration
+	// Version is reported.
+	Version string
+	Log     *slog.Logger
+}
+
+// defaultGrace leaves the rest of a pod's 30 s for closing.
+const defaultGrace = 25 * time.Second
+
+// Plane is a running data plane.
+type Plane struct {
+	config    Config
+	started   time.Time
+	registry  *telemetry.Registry
+	producers *kafka.Producers
+	clients   *delivery.Clients
+	ingress   *ingress.Ingress // nil without the role
+	egress    *egress.Set      // nil without the role
+	source    *contractfile.Source
+	front     *server.Server // nil without ingress
+	status    *listener
+	metrics   *listener // nil without an address of its own
+	done      chan struct{}
+	err       error
+}
+
+// Start opens the listeners and begins to run the contract. The plane ends with ctx: it then stops taking requests
+// and events, waits for what is under way, commits and leaves. An error means that nothing was started.
+func Start(ctx context.Context, c Config) (*Plane, error) {
+	if !c.Ingress && !c.Egress {
+		return nil, errors.New("no role: ingress, egress or both")
+	}
+	if c.ShutdownGrace == 0 {
+		c.ShutdownGrace = defaultGrace
+	}
+	p := &Plane{
+		config: c, started: time.Now(), done: make(chan struct{}),
+		registry:  telemetry.NewRegistry(telemetry.Options{DisableEventTypeTag: c.DisableEventTypeTag}),
+		producers: kafka.NewProducers(c.Producer, c.Log),
+		clients:   delivery.NewClients(),
+	}
+	if err := p.assemble(); err != nil {
+		p.abandon()
+		return nil, err
+	}
+	go func() {
+		defer close(p.done)
+		p.err = p.run(ctx)
+	}()
+	return p, nil
+}
+
+func (p *Plane) assemble() error {
+	c := p.config
+	if c.Ingress {
+		p.ingress = ingress.New(ingress.Options{Producers: p.producers, Telemetry: p.registry, Log: c.Log})
+		front, err := server.Listen(server.Options{
+			Ingress: p.ingress, Addr: c.IngressAddress, DrainTimeout: c.ShutdownGrace, Log: c.Log,
+		})
+		if err != nil {
+			return fmt.Errorf("listen for events: %w", err)
+		}
+		p.front = front
+	}
+	if c.Egress {
+		p.egress = egress.New(egress.Options{
+			Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Consumer: c.Consumer, Log: c.Log,
+		})
+	}
+	p.source = contractfile.New(contractfile.Options{Path: c.ContractPath, LastGood: c.LastGoodPath, Log: c.Log}, p.apply)
+	p.registry.Observe(p.gauges)
+	var err error
+	if p.status, err = listen(c.StatusAddress, status.Handler(p.Report, p.registry.Handler())); err != nil {
+		return fmt.Errorf("listen for status: %w", err)
+	}
+	if c.MetricsAddress != "" {
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", p.registry.Handler())
+		if p.metrics, err = listen(c.MetricsAddress, mux); err != nil {
+			return fmt.Errorf("listen for metrics: %w", err)
+		}
+	}
+	return nil
+}
+
+// apply hands a contract to the roles, one at a time.
+func (p *Plane) apply(s contractfile.Snapshot) {
+	if p.ingress != nil {
+		p.ingress.Apply(s.Contract, s.Credentials)
+	}
+	if p.egress != nil {
+		p.egress.Apply(s.Contract, s.Credentials)
+	}
+}
+
+// run lasts until ctx ends or a part fails, and then closes what was opened.
+func (p *Plane) run(ctx context.Context) error {
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error { return p.source.Run(ctx) })
+	work.Go(func() error { return p.status.fail(ctx) })
+	if p.metrics != nil {
+		work.Go(func() error { return p.metrics.fail(ctx) })
+	}
+	if p.front != nil {
+		work.Go(func() error { return p.front.Run(ctx) })
+	}
+	if p.egress != nil {
+		work.Go(func() error { <-ctx.Done(); return p.leave() })
+	}
+	err := work.Wait()
+	return errors.Join(err, p.close())
+}
+
+// leave ends the consumer groups within the grace.
+func (p *Plane) leave() error {
+	ctx, cancel := context.WithTimeout(context.Background(), p.config.ShutdownGrace) // the parent has ended
+	defer cancel()
+	err := p.egress.Close(ctx)
+	p.clients.Abort()
+	return err
+}
+
+// close ends what requests and events no longer use.
+func (p *Plane) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), p.config.ShutdownGrace) // the parent has ended
+	defer cancel()
+	if p.ingress != nil {
+		p.ingress.Close()
+	}
+	err := p.producers.Close(ctx)
+	p.status.close(ctx)
+	if p.metrics != nil {
+		p.metrics.close(ctx)
+	}
+	return errors.Join(err, p.registry.Close(ctx))
+}
+
+// abandon closes what a failed Start has opened.
+func (p *Plane) abandon() {
+	if p.front != nil {
+		ended, end := context.WithCancel(context.Background())
+		end()
+		_ = p.front.Run(ended) // closes the port
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second) // nothing is under way
+	defer cancel()
+	if p.status != nil {
+		p.status.close(ctx)
+	}
+	_ = p.registry.Close(ctx)
+}
+
+// IngressAddr is where events are taken; nil without the role.
+func (p *Plane) IngressAddr() net.Addr {
+	if p.front == nil {
+		return nil
+	}
+	return p.front.Addr()
+}
+
+// StatusAddr is where the status is served.
+func (p *Plane) StatusAddr() net.Addr { return p.status.addr() }
+
+// Done is closed when the plane has ended.
+func (p *Plane) Done() <-chan struct{} { return p.done }
+
+// Wait blocks until the plane has ended, and says why if it was not by its context.
+func (p *Plane) Wait() error {
+	<-p.done
+	return p.err
+}
