@@ -75,19 +75,18 @@ func (e *TooLargeError) Error() string {
 // Encode returns the contract as bytes; equal contracts give equal bytes. A *TooLargeError is returned for more than
 // MaxBytes. FormatJSON leaves out every field of this project's own (see WithoutOwnFields).
 func Encode(c *Contract, f Format) ([]byte, error) {
+	f, err := ParseFormat(string(f))
+	if err != nil {
+		return nil, err
+	}
 	var b []byte
-	var err error
-	switch f {
-	case FormatJSON:
+	if f == FormatJSON {
 		b, err = encodeJSON(c)
-	case FormatProtobuf:
+	} else {
 		b, err = encodeBinary(c)
-	case FormatZstd:
-		if b, err = encodeBinary(c); err == nil {
-			b, err = compress(b)
-		}
-	default:
-		_, err = ParseFormat(string(f) + "?")
+	}
+	if err == nil && f == FormatZstd {
+		b, err = compress(b)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encode contract: %w", err)

@@ -337,10 +337,14 @@ func (KeyType) EnumDescriptor() ([]byte, []int) {
 type Protocol int32
 
 const (
-	Protocol_PLAINTEXT      Protocol = 0
+	// Neither encryption nor authentication.
+	Protocol_PLAINTEXT Protocol = 0
+	// SASL without encryption.
 	Protocol_SASL_PLAINTEXT Protocol = 1
-	Protocol_SSL            Protocol = 2
-	Protocol_SASL_SSL       Protocol = 3
+	// TLS, with a client certificate if there is one.
+	Protocol_SSL Protocol = 2
+	// SASL over TLS.
+	Protocol_SASL_SSL Protocol = 3
 )
 
 // Enum value maps for Protocol.
@@ -390,15 +394,24 @@ func (Protocol) EnumDescriptor() ([]byte, []int) {
 type SecretField int32
 
 const (
+	// PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER.
 	SecretField_SASL_MECHANISM SecretField = 0
-	SecretField_CA_CRT         SecretField = 1
-	SecretField_USER_CRT       SecretField = 2
-	SecretField_USER_KEY       SecretField = 3
-	SecretField_USER           SecretField = 4
-	SecretField_PASSWORD       SecretField = 5
-	SecretField_TYPE           SecretField = 6
+	// PEM certificates of the authorities that the brokers are trusted by.
+	SecretField_CA_CRT SecretField = 1
+	// PEM certificate of the client.
+	SecretField_USER_CRT SecretField = 2
+	// PEM key of the client.
+	SecretField_USER_KEY SecretField = 3
+	// SASL user.
+	SecretField_USER SecretField = 4
+	// SASL password.
+	SecretField_PASSWORD SecretField = 5
+	// SASL mechanism, where a KafkaSource names a key for it.
+	SecretField_TYPE SecretField = 6
+	// What fetches OAUTHBEARER tokens.
 	SecretField_TOKEN_PROVIDER SecretField = 7
-	SecretField_ROLE_ARN       SecretField = 8
+	// Role that the token provider assumes.
+	SecretField_ROLE_ARN SecretField = 8
 )
 
 // Enum value maps for SecretField.
@@ -583,13 +596,13 @@ func (x *Contract) GetRequiredVersion() uint32 {
 // Resource is one Broker, KafkaChannel, KafkaSink or KafkaSource.
 type Resource struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Identity of the entry: the UID of the object. Never empty, unique in the contract. Writer: control plane.
+	// Identity of the entry: the UID of the object. No default, never empty, unique in the contract. Writer: control plane.
 	// Reader: both roles, to tell which entries were added, changed or removed.
 	Uid string `protobuf:"bytes,1,opt,name=uid,proto3" json:"uid,omitempty"`
-	// Kafka topics: exactly one with an ingress, one or more without. Writer: control plane. Reader: ingress
-	// produces to the first, egresses consume all.
+	// Kafka topics: exactly one with an ingress, one or more without. No default, never none. Writer: control plane.
+	// Reader: ingress, which produces to the first, and egress, which consumes all.
 	Topics []string `protobuf:"bytes,2,rep,name=topics,proto3" json:"topics,omitempty"`
-	// Kafka bootstrap servers, HOST:PORT, comma separated. Never empty. Writer: control plane. Reader: both roles.
+	// Kafka bootstrap servers, HOST:PORT, comma separated. No default, never empty. Writer: control plane. Reader: both roles.
 	BootstrapServers string `protobuf:"bytes,3,opt,name=bootstrapServers,proto3" json:"bootstrapServers,omitempty"`
 	// Where events enter. Default: nowhere. Writer: control plane. Reader: ingress.
 	Ingress *Ingress `protobuf:"bytes,4,opt,name=ingress,proto3" json:"ingress,omitempty"`
@@ -609,7 +622,7 @@ type Resource struct {
 	// Extensions set on every event before filtering; they win over the event's own. Default: none.
 	// Writer: control plane (KafkaSource). Reader: egress.
 	CloudEventOverrides *CloudEventOverrides `protobuf:"bytes,10,opt,name=cloudEventOverrides,proto3" json:"cloudEventOverrides,omitempty"`
-	// The object that this entry was made from. Writer: control plane. Reader: both roles, for logs, metrics and
+	// The object that this entry was made from. Default: reports have only the uid. Writer: control plane. Reader: both roles, for logs, metrics and
 	// status.
 	Reference *Reference `protobuf:"bytes,11,opt,name=reference,proto3" json:"reference,omitempty"`
 	// Switches of this resource. Default: all off. Writer: control plane. Reader: both roles.
@@ -760,18 +773,19 @@ type isResource_Auth interface {
 }
 
 type Resource_AbsentAuth struct {
-	// No authentication, said explicitly; the same as nothing.
+	// No authentication, said explicitly. Default: the same. Writer: control plane. Reader: both roles.
 	AbsentAuth *Empty `protobuf:"bytes,7,opt,name=absentAuth,proto3,oneof"`
 }
 
 type Resource_AuthSecret struct {
 	// A Secret in the format with key "protocol"; its version is the Secret's resourceVersion, so that a rotation
-	// changes the contract.
+	// changes the contract. Default: another of these. Writer: control plane. Reader: both roles.
 	AuthSecret *Reference `protobuf:"bytes,8,opt,name=authSecret,proto3,oneof"`
 }
 
 type Resource_MultiAuthSecret struct {
-	// Keys of one or more Secrets, named one by one (legacy formats and KafkaSource's spec.net).
+	// Keys of one or more Secrets, named one by one (legacy formats and KafkaSource's spec.net). Default: another of
+	// these. Writer: control plane. Reader: both roles.
 	MultiAuthSecret *MultiSecretReference `protobuf:"bytes,9,opt,name=multiAuthSecret,proto3,oneof"`
 }
 
@@ -794,8 +808,8 @@ type Ingress struct {
 	Host string `protobuf:"bytes,3,opt,name=host,proto3" json:"host,omitempty"`
 	// OIDC audience that a token must be for. Default: no token is asked for. Writer: control plane. Reader: ingress.
 	Audience string `protobuf:"bytes,5,opt,name=audience,proto3" json:"audience,omitempty"`
-	// Policies of which one must admit the token's claims and the event. With an audience, none means that nobody is
-	// admitted; without one they are not enforced. Writer: control plane. Reader: ingress.
+	// Policies of which one must admit the token's claims and the event. Default (none): with an audience nobody is
+	// admitted. Without an audience they are not enforced. Writer: control plane. Reader: ingress.
 	EventPolicies []*EventPolicy `protobuf:"bytes,6,rep,name=eventPolicies,proto3" json:"eventPolicies,omitempty"`
 	// Further URL paths of the same ingress, matched like path. Default: none. Writer: kn-kafka dev, which serves
 	// every kind at one address. Reader: ingress.
@@ -889,9 +903,10 @@ func (x *Ingress) GetKeyFallback() KeyFallback {
 // Egress is one consumer group that delivers to one destination.
 type Egress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Kafka consumer group id. Never empty. Writer: control plane. Reader: egress.
+	// Kafka consumer group id. No default, never empty. Writer: control plane. Reader: egress.
 	ConsumerGroup string `protobuf:"bytes,1,opt,name=consumerGroup,proto3" json:"consumerGroup,omitempty"`
-	// Absolute URL that events are posted to. Writer: control plane. Reader: egress.
+	// Absolute http or https URL that events are posted to. No default, never empty. Writer: control plane.
+	// Reader: egress.
 	Destination string `protobuf:"bytes,2,opt,name=destination,proto3" json:"destination,omitempty"`
 	// What becomes of an event in the subscriber's answer. Default: it is produced to the resource's topic.
 	// Writer: control plane. Reader: egress.
@@ -905,8 +920,8 @@ type Egress struct {
 	// Exact match of attributes; hidden by dialectedFilter. Default: everything passes. Writer: control plane.
 	// Reader: egress.
 	Filter *Filter `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
-	// Identity of the egress: the UID of the Trigger, Subscription or KafkaSource. Never empty, unique in the
-	// contract. Writer: control plane. Reader: egress.
+	// Identity of the egress: the UID of the Trigger, Subscription or KafkaSource. No default, never empty, unique in
+	// the contract. Writer: control plane. Reader: egress, to tell which egresses were added, changed or removed.
 	Uid string `protobuf:"bytes,6,opt,name=uid,proto3" json:"uid,omitempty"`
 	// Delivery of this egress; replaces the resource's as a whole. Default: the resource's. Writer: control plane.
 	// Reader: egress.
@@ -917,7 +932,7 @@ type Egress struct {
 	// (KafkaSource). Reader: egress.
 	KeyType KeyType `protobuf:"varint,10,opt,name=keyType,proto3,enum=KeyType" json:"keyType,omitempty"`
 	// The object that this egress was made from: Trigger, KafkaChannel or KafkaSource. Its namespace is sent as
-	// Kn-Namespace. Writer: control plane. Reader: egress.
+	// Kn-Namespace. Default: reports have only the uid, no namespace is sent. Writer: control plane. Reader: egress.
 	Reference *Reference `protobuf:"bytes,11,opt,name=reference,proto3" json:"reference,omitempty"`
 	// Filters that must all pass. Default: filter decides. Writer: control plane. Reader: egress.
 	DialectedFilter []*DialectedFilter `protobuf:"bytes,12,rep,name=dialectedFilter,proto3" json:"dialectedFilter,omitempty"`
@@ -929,11 +944,12 @@ type Egress struct {
 	// PEM certificates of the authorities that the destination is trusted by, besides the trust bundles. Default:
 	// none. Writer: control plane. Reader: egress.
 	DestinationCACerts string `protobuf:"bytes,15,opt,name=destinationCACerts,proto3" json:"destinationCACerts,omitempty"`
-	// The same for replyUrl.
+	// PEM certificates of the authorities that replyUrl is trusted by, besides the trust bundles. Default: none.
+	// Writer: control plane. Reader: egress.
 	ReplyUrlCACerts string `protobuf:"bytes,16,opt,name=replyUrlCACerts,proto3" json:"replyUrlCACerts,omitempty"`
 	// OIDC audience of the token sent to the destination. Default: no token. Writer: control plane. Reader: egress.
 	DestinationAudience string `protobuf:"bytes,17,opt,name=destinationAudience,proto3" json:"destinationAudience,omitempty"`
-	// The same for replyUrl.
+	// OIDC audience of the token sent to replyUrl. Default: no token. Writer: control plane. Reader: egress.
 	ReplyUrlAudience string `protobuf:"bytes,18,opt,name=replyUrlAudience,proto3" json:"replyUrlAudience,omitempty"`
 	// ServiceAccount whose tokens are sent. Default: none. Writer: control plane. Reader: egress.
 	OidcServiceAccountName string `protobuf:"bytes,19,opt,name=oidcServiceAccountName,proto3" json:"oidcServiceAccountName,omitempty"`
@@ -1164,17 +1180,20 @@ type isEgress_ReplyStrategy interface {
 }
 
 type Egress_ReplyUrl struct {
-	// It is posted to this absolute URL (KafkaChannel).
+	// It is posted to this absolute http or https URL (KafkaChannel). Default: another of these. Writer: control
+	// plane. Reader: egress.
 	ReplyUrl string `protobuf:"bytes,3,opt,name=replyUrl,proto3,oneof"`
 }
 
 type Egress_ReplyToOriginalTopic struct {
-	// It is produced to the resource's topic (Broker).
+	// It is produced to the resource's topic (Broker). Default: this one of the three. Writer: control plane.
+	// Reader: egress.
 	ReplyToOriginalTopic *Empty `protobuf:"bytes,4,opt,name=replyToOriginalTopic,proto3,oneof"`
 }
 
 type Egress_DiscardReply struct {
-	// It is dropped (KafkaSource, and KafkaChannel without a reply).
+	// It is dropped (KafkaSource, and KafkaChannel without a reply). Default: another of these. Writer: control plane.
+	// Reader: egress.
 	DiscardReply *Empty `protobuf:"bytes,9,opt,name=discardReply,proto3,oneof"`
 }
 
@@ -1307,10 +1326,11 @@ func (x *EgressConfig) GetRetryAfterMax() uint64 {
 	return 0
 }
 
-// Filter passes an event whose attributes equal all of these; an empty value means any.
+// Filter passes an event whose attributes equal all of these. Writer: control plane. Reader: egress.
 type Filter struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Attributes    map[string]string      `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Attribute or extension to expected value; an empty value means any. Default: everything passes.
+	Attributes    map[string]string `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1352,9 +1372,12 @@ func (x *Filter) GetAttributes() map[string]string {
 	return nil
 }
 
-// DialectedFilter is one filter of the Subscriptions API.
+// DialectedFilter is one filter of the Subscriptions API. Writer: control plane. Reader: egress for Triggers, ingress
+// for policies.
 type DialectedFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// Default (none): everything passes. A dialect that the reader does not know makes the entry unusable.
+	//
 	// Types that are valid to be assigned to Filter:
 	//
 	//	*DialectedFilter_Exact
@@ -1474,30 +1497,37 @@ type isDialectedFilter_Filter interface {
 }
 
 type DialectedFilter_Exact struct {
+	// Attributes that must equal.
 	Exact *Exact `protobuf:"bytes,1,opt,name=exact,proto3,oneof"`
 }
 
 type DialectedFilter_Prefix struct {
+	// Attributes that must begin with.
 	Prefix *Prefix `protobuf:"bytes,2,opt,name=prefix,proto3,oneof"`
 }
 
 type DialectedFilter_Suffix struct {
+	// Attributes that must end with.
 	Suffix *Suffix `protobuf:"bytes,3,opt,name=suffix,proto3,oneof"`
 }
 
 type DialectedFilter_All struct {
+	// Filters that must all pass.
 	All *All `protobuf:"bytes,4,opt,name=all,proto3,oneof"`
 }
 
 type DialectedFilter_Any struct {
+	// Filters of which one must pass.
 	Any *Any `protobuf:"bytes,5,opt,name=any,proto3,oneof"`
 }
 
 type DialectedFilter_Not struct {
+	// A filter that must not pass.
 	Not *Not `protobuf:"bytes,6,opt,name=not,proto3,oneof"`
 }
 
 type DialectedFilter_Cesql struct {
+	// An expression that must be true.
 	Cesql *CESQL `protobuf:"bytes,7,opt,name=cesql,proto3,oneof"`
 }
 
@@ -1515,10 +1545,11 @@ func (*DialectedFilter_Not) isDialectedFilter_Filter() {}
 
 func (*DialectedFilter_Cesql) isDialectedFilter_Filter() {}
 
-// Exact passes an event whose attributes equal all of these; an empty value means any.
+// Exact passes an event whose attributes equal all of these.
 type Exact struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Attributes    map[string]string      `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Attribute or extension to expected value; an empty value means any. Default: everything passes.
+	Attributes    map[string]string `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1560,10 +1591,11 @@ func (x *Exact) GetAttributes() map[string]string {
 	return nil
 }
 
-// Prefix passes an event whose attributes begin with all of these; an empty value means any.
+// Prefix passes an event whose attributes begin with all of these.
 type Prefix struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Attributes    map[string]string      `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Attribute or extension to expected beginning; an empty value means any. Default: everything passes.
+	Attributes    map[string]string `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1605,10 +1637,11 @@ func (x *Prefix) GetAttributes() map[string]string {
 	return nil
 }
 
-// Suffix passes an event whose attributes end with all of these; an empty value means any.
+// Suffix passes an event whose attributes end with all of these.
 type Suffix struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Attributes    map[string]string      `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Attribute or extension to expected end; an empty value means any. Default: everything passes.
+	Attributes    map[string]string `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1652,8 +1685,9 @@ func (x *Suffix) GetAttributes() map[string]string {
 
 // All passes an event that passes all of these.
 type All struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Filters       []*DialectedFilter     `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Default: everything passes.
+	Filters       []*DialectedFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1697,8 +1731,9 @@ func (x *All) GetFilters() []*DialectedFilter {
 
 // Any passes an event that passes one of these.
 type Any struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Filters       []*DialectedFilter     `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The filters; none are written only where the user wrote none.
+	Filters       []*DialectedFilter `protobuf:"bytes,1,rep,name=filters,proto3" json:"filters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1742,8 +1777,9 @@ func (x *Any) GetFilters() []*DialectedFilter {
 
 // Not passes an event that does not pass this.
 type Not struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Filter        *DialectedFilter       `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Never absent.
+	Filter        *DialectedFilter `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1787,8 +1823,9 @@ func (x *Not) GetFilter() *DialectedFilter {
 
 // CESQL passes an event for which this CloudEvents SQL expression is true.
 type CESQL struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Expression    string                 `protobuf:"bytes,1,opt,name=expression,proto3" json:"expression,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Never empty; an evaluation that fails counts as false.
+	Expression    string `protobuf:"bytes,1,opt,name=expression,proto3" json:"expression,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1831,10 +1868,13 @@ func (x *CESQL) GetExpression() string {
 }
 
 // EventPolicy admits the requests whose token matches one of tokenMatchers and whose event passes all of filters.
+// Writer: control plane. Reader: ingress.
 type EventPolicy struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TokenMatchers []*TokenMatcher        `protobuf:"bytes,1,rep,name=tokenMatchers,proto3" json:"tokenMatchers,omitempty"`
-	Filters       []*DialectedFilter     `protobuf:"bytes,2,rep,name=filters,proto3" json:"filters,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Default: nobody is admitted.
+	TokenMatchers []*TokenMatcher `protobuf:"bytes,1,rep,name=tokenMatchers,proto3" json:"tokenMatchers,omitempty"`
+	// Default: every event passes.
+	Filters       []*DialectedFilter `protobuf:"bytes,2,rep,name=filters,proto3" json:"filters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1883,9 +1923,11 @@ func (x *EventPolicy) GetFilters() []*DialectedFilter {
 	return nil
 }
 
-// TokenMatcher matches the claims of a token, normally "sub".
+// TokenMatcher matches the claims of a token, normally "sub". Writer: control plane. Reader: ingress.
 type TokenMatcher struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// Never absent.
+	//
 	// Types that are valid to be assigned to Matcher:
 	//
 	//	*TokenMatcher_Exact
@@ -1955,10 +1997,12 @@ type isTokenMatcher_Matcher interface {
 }
 
 type TokenMatcher_Exact struct {
+	// Claims that must equal.
 	Exact *Exact `protobuf:"bytes,1,opt,name=exact,proto3,oneof"`
 }
 
 type TokenMatcher_Prefix struct {
+	// Claims that must begin with.
 	Prefix *Prefix `protobuf:"bytes,2,opt,name=prefix,proto3,oneof"`
 }
 
@@ -1966,16 +2010,20 @@ func (*TokenMatcher_Exact) isTokenMatcher_Matcher() {}
 
 func (*TokenMatcher_Prefix) isTokenMatcher_Matcher() {}
 
-// Reference names a Kubernetes object.
+// Reference names a Kubernetes object. Everything is "" where it says nothing. Writer: control plane. Reader: both
+// roles, for logs, metrics and status; for credentials where it names a Secret.
 type Reference struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// metadata.uid
-	Uuid      string `protobuf:"bytes,1,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	Uuid string `protobuf:"bytes,1,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	// metadata.namespace
 	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
-	Name      string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// metadata.name
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	// metadata.resourceVersion; of a Secret it makes a rotation a change of the contract.
 	Version string `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
-	Kind    string `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`
+	// kind, e.g. Trigger
+	Kind string `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`
 	// apiVersion, e.g. eventing.knative.dev/v1
 	GroupVersion  string `protobuf:"bytes,6,opt,name=groupVersion,proto3" json:"groupVersion,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2054,12 +2102,12 @@ func (x *Reference) GetGroupVersion() string {
 	return ""
 }
 
-// MultiSecretReference is authentication put together from keys of Secrets.
+// MultiSecretReference is authentication put together from keys of Secrets. Writer: control plane. Reader: both roles.
 type MultiSecretReference struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Security protocol of the connection. Default PLAINTEXT.
 	Protocol Protocol `protobuf:"varint,1,opt,name=protocol,proto3,enum=Protocol" json:"protocol,omitempty"`
-	// Secrets and which of their keys mean what.
+	// Secrets and which of their keys mean what. Default: none, the protocol alone.
 	References    []*SecretReference `protobuf:"bytes,2,rep,name=references,proto3" json:"references,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2111,9 +2159,11 @@ func (x *MultiSecretReference) GetReferences() []*SecretReference {
 
 // SecretReference names a Secret and what its keys mean.
 type SecretReference struct {
-	state              protoimpl.MessageState `protogen:"open.v1"`
-	Reference          *Reference             `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
-	KeyFieldReferences []*KeyFieldReference   `protobuf:"bytes,2,rep,name=keyFieldReferences,proto3" json:"keyFieldReferences,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The Secret. Never absent.
+	Reference *Reference `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
+	// Keys to be used; others are ignored. Default: none.
+	KeyFieldReferences []*KeyFieldReference `protobuf:"bytes,2,rep,name=keyFieldReferences,proto3" json:"keyFieldReferences,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -2164,9 +2214,11 @@ func (x *SecretReference) GetKeyFieldReferences() []*KeyFieldReference {
 
 // KeyFieldReference says that a key of a Secret holds a field.
 type KeyFieldReference struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	SecretKey     string                 `protobuf:"bytes,2,opt,name=secretKey,proto3" json:"secretKey,omitempty"`
-	Field         SecretField            `protobuf:"varint,3,opt,name=field,proto3,enum=SecretField" json:"field,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Key in the Secret's data. Never empty.
+	SecretKey string `protobuf:"bytes,2,opt,name=secretKey,proto3" json:"secretKey,omitempty"`
+	// What its value means. Default SASL_MECHANISM.
+	Field         SecretField `protobuf:"varint,3,opt,name=field,proto3,enum=SecretField" json:"field,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2215,10 +2267,11 @@ func (x *KeyFieldReference) GetField() SecretField {
 	return SecretField_SASL_MECHANISM
 }
 
-// CloudEventOverrides sets extensions.
+// CloudEventOverrides sets extensions. Writer: control plane (KafkaSource). Reader: egress.
 type CloudEventOverrides struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Extensions    map[string]string      `protobuf:"bytes,1,rep,name=extensions,proto3" json:"extensions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Extension to value. Default: none.
+	Extensions    map[string]string `protobuf:"bytes,1,rep,name=extensions,proto3" json:"extensions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2310,9 +2363,11 @@ func (x *FeatureFlags) GetEnableEventTypeAutocreate() bool {
 // EgressFeatureFlags are switches of an egress.
 type EgressFeatureFlags struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Deliveries are limited to the records per poll times vReplicas a second. Default off.
+	// Deliveries are limited to the records per poll times vReplicas a second. Default off. Writer: control plane.
+	// Reader: egress.
 	EnableRateLimiter bool `protobuf:"varint,1,opt,name=enableRateLimiter,proto3" json:"enableRateLimiter,omitempty"`
-	// Length and latency of the queues of an ordered egress are measured. Default off.
+	// Length and latency of the queues of an ordered egress are measured. Default off. Writer: control plane.
+	// Reader: egress.
 	EnableOrderedExecutorMetrics bool `protobuf:"varint,2,opt,name=enableOrderedExecutorMetrics,proto3" json:"enableOrderedExecutorMetrics,omitempty"`
 	unknownFields                protoimpl.UnknownFields
 	sizeCache                    protoimpl.SizeCache

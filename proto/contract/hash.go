@@ -20,7 +20,7 @@ const hashBytes = 16
 // Hash returns the content hash of a message in hex: equal messages have equal hashes. Fields that this build does not
 // know count too, and because new fields get the highest numbers, a build that knows them computes the same hash.
 func Hash(m proto.Message) string {
-	// The one error is text that is not UTF-8, which cannot have come out of Decode; the bytes are complete even then.
+	// The one error is text that is not UTF-8. Such a message can be neither encoded nor have been decoded.
 	b, _ := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:hashBytes])

@@ -3,6 +3,8 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -90,7 +92,7 @@ func (v *validator) resourceError(r *Resource) error {
 		}
 	}
 	errs = append(errs, serversError(r.GetBootstrapServers()), authError(r))
-	for name := range r.GetCloudEventOverrides().GetExtensions() {
+	for _, name := range slices.Sorted(maps.Keys(r.GetCloudEventOverrides().GetExtensions())) {
 		if !isExtensionName(name) {
 			errs = append(errs, fmt.Errorf("cloudEventOverrides: %q is not the name of an extension (a-z, 0-9)", name))
 		}

@@ -3,7 +3,9 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -24,8 +26,8 @@ func (v *validator) egressError(r *Resource, e *Egress) error {
 	if n := e.GetVReplicas(); n < 0 {
 		errs = append(errs, fmt.Errorf("vReplicas: %d is negative", n))
 	}
-	for topic, n := range e.GetInitialPartitions() {
-		if n < 0 {
+	for _, topic := range slices.Sorted(maps.Keys(e.GetInitialPartitions())) {
+		if n := e.GetInitialPartitions()[topic]; n < 0 {
 			errs = append(errs, fmt.Errorf("initialPartitions[%q]: %d is negative", topic, n))
 		}
 	}
