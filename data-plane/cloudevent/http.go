@@ -186,8 +186,16 @@ func keep(own Ownership, kept *slab, v string) string {
 	return kept.copy(v)
 }
 
+// FitsBinary tells whether e can be written in binary mode. An event whose data is itself a structured CloudEvent cannot:
+// its content type would make every receiver read the inner event instead.
+func (e *Event) FitsBinary() bool {
+	mode, err := modeOf(e.DataContentType)
+	return mode == Binary && err == nil
+}
+
 // VisitHTTPHeaders yields the headers of a binary mode message (EG-16, EG-17): ce-* and, if there is one, content-type;
-// names in lower case. Names and values may be kept. Control characters in values are percent-encoded.
+// names in lower case. Names and values may be kept. Control characters in values are percent-encoded. An event for which
+// FitsBinary is false should be sent structured instead.
 func (e *Event) VisitHTTPHeaders(yield func(name, value string)) {
 	yield("ce-specversion", e.SpecVersion)
 	yield("ce-id", headerValue(e.ID))

@@ -6,13 +6,14 @@ import "github.com/twmb/franz-go/pkg/kgo"
 const partitionKey = "partitionkey"
 
 // ToRecord sets key, headers and value of rec (IN-35..IN-37) and nothing else; mode is Binary or Structured. rec.Headers is
-// overwritten in place when it is long enough. In binary mode rec aliases e, which must then never change.
+// overwritten in place when it is long enough. In binary mode rec aliases e, which must then never change. An event that
+// does not fit binary mode is written structured, so that what is read back is this event.
 func (e *Event) ToRecord(mode Mode, rec *kgo.Record) {
 	rec.Key = nil
 	if key, ok := e.Extension(partitionKey); ok {
 		rec.Key = octets(key)
 	}
-	if mode == Structured {
+	if mode == Structured || !e.FitsBinary() {
 		rec.Headers = append(rec.Headers[:0], kgo.RecordHeader{Key: "content-type", Value: octets(ContentTypeStructured)})
 		rec.Value = e.AppendJSON(make([]byte, 0, 512+2*len(e.Data)))
 		return
