@@ -11,6 +11,7 @@ import (
 	messagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
 
+	"knative.dev/eventing-kafka-go/control-plane/apis/annotation"
 	"knative.dev/eventing-kafka-go/control-plane/apis/delivery"
 	"knative.dev/eventing-kafka-go/control-plane/apis/messaging"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
@@ -59,11 +60,11 @@ func KafkaChannel(in ChannelInput) (*contract.Resource, []*Error, error) {
 		subscription := subscriptionReference(in, s)
 		e, err := subscriberEgress(in, s)
 		if seen[s.UID] {
-			err = wrong("uid", "%q is the uid of another subscriber too", s.UID)
+			err = wrong("metadata.uid", "%q is the uid of another subscriber too", s.UID)
 		}
 		seen[s.UID] = true
 		if err != nil {
-			errs = append(errs, about(subscription, at(fmt.Sprintf("spec.subscribers[%d]", i), err)))
+			errs = append(errs, about(subscription, err))
 			continue
 		}
 		e.Reference, e.Subscription = object, subscription
@@ -110,22 +111,22 @@ func subscriptionReference(in ChannelInput, s *eventingduck.SubscriberSpec) *con
 	return reference(&meta, messagingv1.SchemeGroupVersion, "Subscription")
 }
 
-// subscriberEgress translates a subscriber. Fields of errors are relative to it.
+// subscriberEgress translates a subscriber. Fields of errors are those of the Subscription that it was made from.
 func subscriberEgress(in ChannelInput, s *eventingduck.SubscriberSpec) (*contract.Egress, error) {
 	if s.UID == "" {
-		return nil, wrong("uid", "empty")
+		return nil, wrong("metadata.uid", "empty")
 	}
 	known := in.Subscriptions[s.UID]
 	e := &contract.Egress{Uid: string(s.UID)}
 	if err := subscriberTargets(e, s); err != nil {
 		return nil, err
 	}
-	if err := deliveryOrder(e, true, known.Annotations, in.Channel.Annotations); err != nil {
+	if err := subscriberOrder(e, in.Channel, known.Annotations); err != nil {
 		return nil, err
 	}
 	var err error
 	if e.EgressConfig, err = subscriberDelivery(in, s); err != nil {
-		return nil, at("delivery", err)
+		return nil, err
 	}
 	group := known.Group
 	if group.ID == "" {
@@ -150,26 +151,52 @@ func subscriberTargets(e *contract.Egress, s *eventingduck.SubscriberSpec) error
 			e.ReplyStrategy = &contract.Egress_ReplyUrl{ReplyUrl: s.ReplyURI.String()}
 			e.ReplyUrlCACerts, e.ReplyUrlAudience = value(s.ReplyCACerts), value(s.ReplyAudience)
 			if err := checkURL(e.GetReplyUrl()); err != nil {
-				return at("replyUri", err)
+				return at("spec.reply", err)
 			}
 		}
-		return at("subscriberUri", checkURL(e.Destination))
+		return at("spec.subscriber", checkURL(e.Destination))
 	case s.ReplyURI != nil:
 		e.Destination = s.ReplyURI.String()
 		e.DestinationCACerts, e.DestinationAudience = value(s.ReplyCACerts), value(s.ReplyAudience)
-		return at("replyUri", checkURL(e.Destination))
+		return at("spec.reply", checkURL(e.Destination))
 	}
-	return wrong("", "expected at least one of subscriberUri and replyUri, got none")
+	return wrong("spec", "neither subscriber nor reply is resolved")
+}
+
+// subscriberOrder sets order and scope: a channel is always ordered.
+func subscriberOrder(e *contract.Egress, channel *messagingv1beta1.KafkaChannel, own map[string]string) error {
+	if err := deliveryOrder(e, true, own); err != nil {
+		return err
+	}
+	if _, ok := own[annotation.DeliveryOrderScope]; ok {
+		return nil
+	}
+	return ofChannel(channel, deliveryOrder(e, true, channel.Annotations))
 }
 
 // subscriberDelivery merges the subscriber's delivery over the channel's. A dead letter sink of the subscriber is
 // resolved already; one of the channel is resolved in the input.
 func subscriberDelivery(in ChannelInput, s *eventingduck.SubscriberSpec) (*contract.EgressConfig, error) {
 	deadLetter := in.DeadLetter
-	if s.Delivery != nil && s.Delivery.DeadLetterSink != nil {
+	if hasDeadLetter(s.Delivery) {
 		deadLetter = nil
 	}
-	return egressConfig(delivery.Merge(s.Delivery, in.Channel.Spec.Delivery), deadLetter, EgressBackoffDelay)
+	config, err := egressConfig(delivery.Merge(s.Delivery, in.Channel.Spec.Delivery), deadLetter, EgressBackoffDelay)
+	if err == nil {
+		return config, nil
+	}
+	if _, own := egressConfig(s.Delivery, nil, EgressBackoffDelay); own == nil {
+		return nil, ofChannel(in.Channel, at("spec.delivery", err))
+	}
+	return nil, at("spec.delivery", err)
+}
+
+// ofChannel says that what keeps a subscriber from being served is to be found in its channel.
+func ofChannel(channel *messagingv1beta1.KafkaChannel, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("KafkaChannel %s/%s: %w", channel.Namespace, channel.Name, err)
 }
 
 func serviceAccount(auth *duckv1.AuthStatus) string {

@@ -97,7 +97,7 @@ func resolved(dest *duckv1.Destination, target *Target) (*Target, error) {
 // checkURL reports what cannot be posted to.
 func checkURL(s string) error {
 	if s == "" {
-		return wrong("", "empty")
+		return wrong("", "not resolved")
 	}
 	u, err := url.Parse(s)
 	if err != nil {

@@ -103,7 +103,8 @@ func check(annotations map[string]string, key string) error {
 	return err
 }
 
-// one returns the value under key when it is one of allowed, regardless of case, and absent when there is none.
+// one returns the value under key when it is one of allowed, regardless of case, and absent when there is none. The
+// error does not name the key: whoever shows it names the place.
 func one[T ~string](annotations map[string]string, key string, absent T, allowed ...T) (T, error) {
 	value, ok := annotations[key]
 	if !ok {
@@ -116,5 +117,5 @@ func one[T ~string](annotations map[string]string, key string, absent T, allowed
 		}
 		names = append(names, fmt.Sprintf("%q", a))
 	}
-	return absent, fmt.Errorf("annotation %s is %q, expected %s", key, value, strings.Join(names, " or "))
+	return absent, fmt.Errorf("expected %s, got %q", strings.Join(names, " or "), value)
 }

@@ -17,9 +17,9 @@ func TestDeliveryOrderOf(t *testing.T) {
 		{"unordered (TR-03)", map[string]string{DeliveryOrder: "unordered"}, Unordered, ""},
 		{"any case is accepted (TR-03)", map[string]string{DeliveryOrder: "Ordered"}, Ordered, ""},
 		{"another value is refused with the right ones (TR-03)", map[string]string{DeliveryOrder: "fifo"}, Unordered,
-			`annotation kafka.eventing.knative.dev/delivery.order is "fifo", expected "ordered" or "unordered"`},
-		{"an empty value is refused (TR-03)", map[string]string{DeliveryOrder: ""}, Unordered, `is ""`},
-		{"the scope is no order (TR-04)", map[string]string{DeliveryOrder: "key"}, Unordered, `is "key"`},
+			`expected "ordered" or "unordered", got "fifo"`},
+		{"an empty value is refused (TR-03)", map[string]string{DeliveryOrder: ""}, Unordered, `got ""`},
+		{"the scope is no order (TR-04)", map[string]string{DeliveryOrder: "key"}, Unordered, `got "key"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
