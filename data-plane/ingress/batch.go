@@ -28,12 +28,12 @@ func (r *Request) produceBatch() {
 	b := &batch{request: r, records: make([]kgo.Record, len(r.events)), left: len(r.events)}
 	for n := range r.events {
 		r.fill(&r.events[n], &b.records[n])
-		if limit := r.route.sink.maxRecordBytes; recordBytes(&b.records[n]) > limit {
+		if limit := r.route.sink.MaxRecordBytes; recordBytes(&b.records[n]) > limit {
 			r.finish(tooLarge(limit), r.events[n].Type)
 			return
 		}
 	}
-	produce, promise := r.route.sink.produce, b.promise(r.table)
+	produce, promise := r.route.sink.Produce, b.promise(r.table)
 	for n := range b.records {
 		produce(&b.records[n], promise)
 	}
@@ -59,7 +59,7 @@ func (b *batch) again(failed *kgo.Record, err error) {
 		return
 	}
 	record := &kgo.Record{Topic: next.topic, Key: failed.Key, Value: failed.Value, Headers: failed.Headers}
-	next.sink.produce(record, b.promise(t))
+	next.sink.Produce(record, b.promise(t))
 }
 
 // settle counts one record as answered; the last one answers the request.

@@ -69,7 +69,7 @@ func (i *Ingress) Handle(r *Request, done func(Answer)) {
 		r.produceBatch()
 	default:
 		r.fill(&events[0], &r.record)
-		r.route.sink.produce(&r.record, r.promise)
+		r.route.sink.Produce(&r.record, r.promise)
 	}
 }
 
@@ -152,7 +152,7 @@ func (r *Request) again(failed *kgo.Record) {
 	}
 	// The old producer may still look at the record that failed.
 	r.record = kgo.Record{Topic: r.route.topic, Key: failed.Key, Value: failed.Value, Headers: failed.Headers}
-	r.route.sink.produce(&r.record, r.promise)
+	r.route.sink.Produce(&r.record, r.promise)
 }
 
 // usable tells whether there is a table to look into.

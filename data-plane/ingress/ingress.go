@@ -20,10 +20,12 @@ import (
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
-// Options of an Ingress. Producers and Telemetry are needed.
+// Options of an Ingress. Telemetry and either Producers or Acquire are needed.
 type Options struct {
 	// Producers gives each route the producer of its connection.
 	Producers *kafka.Producers
+	// Acquire replaces Producers, for measurements without Kafka.
+	Acquire func(kafka.Connection) (Sink, error)
 	// Telemetry counts the answers of each route.
 	Telemetry *telemetry.Registry
 	// Log gets what changes and what is wrong with routes. Nil means slog.Default().
@@ -33,7 +35,7 @@ type Options struct {
 // Ingress answers requests with the routes of the contract that was applied last. Any goroutine may use it.
 type Ingress struct {
 	table    atomic.Pointer[table] // nil until the first Apply
-	acquire  func(kafka.Connection) (sink, error)
+	acquire  func(kafka.Connection) (Sink, error)
 	metrics  *telemetry.Registry
 	log      *slog.Logger
 	requests sync.Pool // of *Request
@@ -42,11 +44,11 @@ type Ingress struct {
 	closed bool
 }
 
-// sink is where the records of a route go. The functions are those of a kafka.Producer; benchmarks bring their own.
-type sink struct {
-	produce        func(*kgo.Record, func(*kgo.Record, error))
-	maxRecordBytes int
-	release        func()
+// Sink is where the records of a route go. The functions are those of a kafka.Producer.
+type Sink struct {
+	Produce        func(*kgo.Record, func(*kgo.Record, error))
+	MaxRecordBytes int
+	Release        func()
 }
 
 // New returns an Ingress without routes, which is not ready.
@@ -54,19 +56,22 @@ func New(o Options) *Ingress {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return newIngress(o, func(c kafka.Connection) (sink, error) {
-		p, err := o.Producers.Acquire(c)
-		if err != nil {
-			return sink{}, err
-		}
-		return sink{produce: p.Produce, maxRecordBytes: p.MaxRecordBytes(), release: p.Release}, nil
-	})
-}
-
-func newIngress(o Options, acquire func(kafka.Connection) (sink, error)) *Ingress {
-	i := &Ingress{acquire: acquire, metrics: o.Telemetry, log: o.Log}
+	if o.Acquire == nil {
+		o.Acquire = acquireFrom(o.Producers)
+	}
+	i := &Ingress{acquire: o.Acquire, metrics: o.Telemetry, log: o.Log}
 	i.requests.New = func() any { return newRequest(i) }
 	return i
+}
+
+func acquireFrom(producers *kafka.Producers) func(kafka.Connection) (Sink, error) {
+	return func(c kafka.Connection) (Sink, error) {
+		p, err := producers.Acquire(c)
+		if err != nil {
+			return Sink{}, err
+		}
+		return Sink{Produce: p.Produce, MaxRecordBytes: p.MaxRecordBytes(), Release: p.Release}, nil
+	}
 }
 
 // Apply replaces the routes by those of a contract. The new table is built completely before requests see it, and what

@@ -18,7 +18,7 @@ type table struct {
 	hosts  map[string]*route // as hostKey writes them
 	byUID  map[string]*route
 	routes []*route // in the order of the contract
-	sinks  []sink
+	sinks  []Sink
 	closed bool
 }
 
@@ -39,7 +39,7 @@ type route struct {
 	topic      string
 	mode       cloudevent.Mode
 	subjectKey bool // IN-38
-	sink       sink
+	sink       Sink
 	metrics    *telemetry.Ingress
 	failures   *failures // shared by all routes of one uid, one after the other
 }
@@ -67,7 +67,7 @@ func (f *failures) get() (string, time.Time) {
 // release gives back the producers. Records that were handed over before are still written.
 func (t *table) release() {
 	for _, s := range t.sinks {
-		s.release()
+		s.Release()
 	}
 }
 
@@ -124,7 +124,7 @@ func (r *route) trouble() string {
 // attributes. What exceeds the limit by other headers is found when the record is made. JSON may carry data as base64,
 // which is longer by a third than what is written.
 func (r *route) bodyLimit(json bool) int {
-	limit := r.sink.maxRecordBytes
+	limit := r.sink.MaxRecordBytes
 	if json {
 		return limit/3*4 + jsonAttributes
 	}

@@ -1,0 +1,231 @@
+// Package server reads HTTP requests from sockets, lets package ingress handle them and writes the answers: HTTP/1.1 and
+// HTTP/2 (prior knowledge) on one plain port, and both on a TLS port while there is a certificate.
+//
+// It owns connections, their time limits and the memory for what is being received. It must not know routes, events or
+// Kafka: what a request means, and how large it may be, package ingress says.
+//
+// Each connection of HTTP/1.1 is served by one goroutine, which also waits for the answer; HTTP/2 has one more for each
+// request. All of them end before Run returns.
+package server
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/sync/errgroup"
+
+	"knative.dev/eventing-kafka-go/data-plane/ingress"
+)
+
+// Options of a Server. Ingress is needed; a zero value elsewhere means the default.
+type Options struct {
+	// Ingress handles the requests.
+	Ingress *ingress.Ingress
+	// Addr is where plain HTTP is served, HOST:PORT; port 0 takes a free one.
+	Addr string
+	// TLSAddr is where HTTPS is served while both files hold a certificate and its key (IN-02). "": nowhere.
+	TLSAddr, CertFile, KeyFile string
+
+	// MaxConnections bounds the open connections of both ports; more get 503. Default 10,000.
+	MaxConnections int
+	// MaxBodyBytes bounds the memory of all bodies that are being received, as far as a body exceeds 64 KiB; more get
+	// 429. Default 256 MiB.
+	MaxBodyBytes int64
+
+	// HeaderTimeout bounds the time from the first byte of a request to the end of its header, and from the start of a
+	// connection to its first request. Default 10 s.
+	HeaderTimeout time.Duration
+	// BodyTimeout bounds the time to receive a body, which gets another second for each 64 KiB. Default 30 s.
+	BodyTimeout time.Duration
+	// IdleTimeout is how long a connection is kept between two requests. Default 5 min.
+	IdleTimeout time.Duration
+	// AnswerTimeout is how long a request waits for Kafka before it is answered with 503; the event may be written
+	// nevertheless. It should exceed the producer's time limit, which knows why. Default 125 s.
+	AnswerTimeout time.Duration
+	// WriteTimeout bounds the time to send an answer. Default 10 s.
+	WriteTimeout time.Duration
+	// DrainTimeout bounds how long requests may still take when Run is to end. Default 30 s.
+	DrainTimeout time.Duration
+	// DrainIdle is how long idle connections still take a request then, since one may be on its way. Default 100 ms.
+	DrainIdle time.Duration
+
+	// Log gets what happens to ports and certificates. Nil means slog.Default().
+	Log *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	o.MaxConnections = cmp.Or(o.MaxConnections, 10_000)
+	o.MaxBodyBytes = cmp.Or(o.MaxBodyBytes, 256<<20)
+	o.HeaderTimeout = cmp.Or(o.HeaderTimeout, 10*time.Second)
+	o.BodyTimeout = cmp.Or(o.BodyTimeout, 30*time.Second)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 5*time.Minute)
+	o.AnswerTimeout = cmp.Or(o.AnswerTimeout, 125*time.Second)
+	o.WriteTimeout = cmp.Or(o.WriteTimeout, 10*time.Second)
+	o.DrainTimeout = cmp.Or(o.DrainTimeout, 30*time.Second)
+	o.DrainIdle = cmp.Or(o.DrainIdle, 100*time.Millisecond)
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+// maxHeaderBytes bounds request line and header together, as IN-05 has it.
+const maxHeaderBytes = 8 << 10
+
+// Server serves the routes of an Ingress.
+type Server struct {
+	options  Options
+	ingress  *ingress.Ingress
+	listener net.Listener
+	budget   budget
+	date     dateHeader
+	waiters  sync.Pool // of *waiter, for HTTP/2
+	tlsAddr  atomic.Value
+
+	h2     *http2.Server
+	h2base *http.Server // holds what HTTP/2 connections have in common; it never listens
+
+	draining atomic.Bool
+	mu       sync.Mutex
+	open     map[*tracked]struct{}
+	serving  sync.WaitGroup // of connections
+}
+
+// Listen opens the plain port. Connections wait until Run.
+func Listen(o Options) (*Server, error) {
+	o = o.withDefaults()
+	// The listener's life is that of the server, not of a call.
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", o.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %q: %w", o.Addr, err)
+	}
+	s := &Server{options: o, ingress: o.Ingress, listener: listener, open: map[*tracked]struct{}{}}
+	s.budget.limit = o.MaxBodyBytes
+	s.waiters.New = func() any { return newWaiter() }
+	if err := s.configureHTTP2(); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return s, nil
+}
+
+// Addr is the address of the plain port.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Run serves until ctx ends. Then it takes no more connections, answers the requests that it has and those that come on
+// idle connections for a moment more, and returns when all connections are closed, after DrainTimeout at the latest.
+// It can be called once. An error means that the port failed before ctx ended.
+func (s *Server) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.accept(ctx, s.listener, nil) })
+	if s.options.TLSAddr != "" {
+		group.Go(func() error { return s.runTLS(ctx) })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		return s.listener.Close()
+	})
+	err := group.Wait()
+	s.drain()
+	return err
+}
+
+// accept serves the connections of a listener until it is closed. With a TLS configuration they are encrypted.
+func (s *Server) accept(ctx context.Context, l net.Listener, secure *tls.Config) error {
+	var pause time.Duration
+	for {
+		conn, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil:
+			// Out of file descriptors, mostly: some connection will end.
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			s.options.Log.Warn("Cannot take a connection", "address", l.Addr().String(), "error", err, "pause", pause)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(pause):
+			}
+			continue
+		}
+		pause = 0
+		s.start(conn, secure)
+	}
+}
+
+// start serves a connection on a goroutine of its own, unless there are too many.
+func (s *Server) start(conn net.Conn, secure *tls.Config) {
+	if secure != nil {
+		conn = tls.Server(conn, secure)
+	}
+	t := &tracked{Conn: conn}
+	s.mu.Lock()
+	full := len(s.open) >= s.options.MaxConnections
+	if !full {
+		s.open[t] = struct{}{}
+		s.serving.Add(1)
+	}
+	s.mu.Unlock()
+	if full {
+		if secure == nil {
+			s.refuse(conn)
+		}
+		conn.Close()
+		return
+	}
+	go func() {
+		defer s.end(t)
+		defer s.survive()
+		s.serve(t)
+	}()
+}
+
+// refuse answers on a connection that is not served. It does not wait: a new connection has room for that much.
+func (s *Server) refuse(conn net.Conn) {
+	conn.SetWriteDeadline(time.Now().Add(time.Second)) //nolint:errcheck // the connection ends in any case
+	a := ingress.Answer{Status: http.StatusServiceUnavailable, Reason: "too many connections"}
+	conn.Write(appendAnswer(nil, a, s.date.line(time.Now()), connectionClose)) //nolint:errcheck // as above
+}
+
+// survive keeps a mistake that a single request meets from ending the process, and with it everybody's requests.
+func (s *Server) survive() {
+	if p := recover(); p != nil {
+		s.options.Log.Error("Connection ended by a panic", "panic", p, "stack", string(debug.Stack()))
+	}
+}
+
+func (s *Server) end(t *tracked) {
+	t.Close() //nolint:errcheck // nothing could be done about it
+	s.mu.Lock()
+	delete(s.open, t)
+	s.mu.Unlock()
+	s.serving.Done()
+}
+
+// serve serves one connection in the protocol that its peer speaks.
+func (s *Server) serve(t *tracked) {
+	if conn, ok := t.Conn.(*tls.Conn); ok {
+		if !s.handshake(conn) {
+			return
+		}
+		if conn.ConnectionState().NegotiatedProtocol == http2.NextProtoTLS {
+			s.serveHTTP2(conn)
+			return
+		}
+	}
+	c := newConn(s, t)
+	if rest := c.serve(); rest != nil {
+		s.serveHTTP2(rest)
+	}
+}
