@@ -139,6 +139,9 @@ type file struct {
 // read reads the file and reports what is new about it.
 func (f *file) read() {
 	content, err := readFile(f.path, f.opts.MaxBytes)
+	if err != nil { // once more: the directory that "..data" led to can be exchanged and removed at this very moment
+		content, err = readFile(f.path, f.opts.MaxBytes)
+	}
 	if err != nil {
 		f.failing = true
 		f.opts.OnError(err)
