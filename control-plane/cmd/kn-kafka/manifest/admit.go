@@ -3,6 +3,7 @@ package manifest
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"knative.dev/pkg/apis"
 )
@@ -31,7 +32,7 @@ func (o *Object) Problems(errs *apis.FieldError) []Problem {
 	for _, err := range errs.WrappedErrors() {
 		reason := err.Message
 		if err.Details != "" {
-			reason += ": " + err.Details
+			reason += ": " + strings.Join(strings.Fields(err.Details), " ") // on one line
 		}
 		paths := err.Paths
 		if len(paths) == 0 {

@@ -39,7 +39,8 @@ type Set struct {
 	Problems []Problem
 	// Skipped are the objects of kinds that are not ours.
 	Skipped []Skipped
-	// Unreadable are the files of which a part could not be understood: what objects they hold is not known.
+	// Unreadable are the files and folders of which a part could not be understood: what objects they hold is not
+	// known. One that is not there holds none.
 	Unreadable []string
 }
 
@@ -47,7 +48,13 @@ type Set struct {
 func Read(paths []string, o Options) *Set {
 	set := &Set{}
 	names, problems := find(paths, o)
-	set.unreadable(problems)
+	for _, p := range problems {
+		if p.missing {
+			set.Problems = append(set.Problems, p)
+			continue
+		}
+		set.unreadable([]Problem{p})
+	}
 	files, problems := load(names, o.Stdin)
 	set.unreadable(problems)
 	seen := map[ID]Location{}

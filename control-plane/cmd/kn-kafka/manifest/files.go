@@ -39,7 +39,7 @@ func find(paths []string, o Options) ([]string, []Problem) {
 	for _, path := range paths {
 		found, err := expandPath(path, o.Recursive)
 		if err != nil {
-			problems = append(problems, Problem{Location: Location{File: path}, Reason: plain(err)})
+			problems = append(problems, Problem{Location: Location{File: path}, Reason: plain(err), missing: errors.Is(err, fs.ErrNotExist)})
 		}
 		for _, name := range found {
 			if !slices.Contains(names, name) {
@@ -104,6 +104,9 @@ func load(names []string, stdin []byte) ([]file, []Problem) {
 			continue
 		}
 		content, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			problems = append(problems, Problem{Location: Location{File: name}, Reason: plain(err)})
 			continue

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -97,4 +98,21 @@ func hubChannel(r Resource) (Resource, error) {
 	err := channel.ConvertTo(context.Background(), hub)
 	hub.TypeMeta = metav1.TypeMeta{APIVersion: "messaging.knative.dev/v1beta1", Kind: "KafkaChannel"}
 	return hub, err
+}
+
+// New returns an empty object of the kind and version that a JSON document has, or nil when there is none.
+func (k Kinds) New(data []byte) Resource {
+	var h header
+	if json.Unmarshal(data, &h) != nil {
+		return nil
+	}
+	version, err := schema.ParseGroupVersion(h.APIVersion)
+	if err != nil {
+		return nil
+	}
+	empty := k[schema.GroupKind{Group: version.Group, Kind: h.Kind}].Versions[version.Version]
+	if empty == nil {
+		return nil
+	}
+	return empty()
 }

@@ -199,6 +199,8 @@ type Problem struct {
 	Field string
 	// Reason is a phrase for people.
 	Reason string
+
+	missing bool // a path is not there
 }
 
 // Error is FILE:LINE: OBJECT: FIELD: REASON.
