@@ -1,0 +1,159 @@
+package filter
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	cesql "github.com/cloudevents/sdk-go/sql/v2"
+	"github.com/cloudevents/sdk-go/sql/v2/parser"
+	"github.com/cloudevents/sdk-go/sql/v2/utils"
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+)
+
+// compileSQL parses a CloudEvents SQL expression. The result of an evaluation is cast to a boolean; an error while
+// evaluating, such as a missing attribute or a string that is no number, means that the event does not pass (EG-07). An
+// empty expression says nothing, as other empty filters do.
+func compileSQL(expression string) (Match, error) {
+	if expression == "" {
+		return pass, nil
+	}
+	parsed, err := parse(expression)
+	if err != nil {
+		return nil, fmt.Errorf("parse CloudEvents SQL expression %q: %w", shortened(expression), err)
+	}
+	base := &event.EventContextV1{}
+	return func(e *cloudevent.Event) bool {
+		return evaluate(parsed, event.Event{Context: &view{EventContext: base, event: e}})
+	}, nil
+}
+
+// Limits of an expression. The parser takes minutes to refuse tens of thousands of brackets, which one Trigger must not cost
+// all others.
+const (
+	maxExpression = 64 << 10 // bytes
+	maxNesting    = 100      // brackets inside brackets
+)
+
+// parse is the library's parser, which panics on some expressions that it cannot parse.
+func parse(expression string) (parsed cesql.Expression, err error) {
+	if len(expression) > maxExpression {
+		return nil, fmt.Errorf("longer than %d bytes", maxExpression)
+	}
+	if nesting(expression) > maxNesting {
+		return nil, fmt.Errorf("more than %d brackets inside each other", maxNesting)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("not understood: %v", r)
+		}
+	}()
+	return parser.Parse(expression)
+}
+
+// nesting returns how many brackets are open at once outside of string literals.
+func nesting(expression string) int {
+	most, open := 0, 0
+	var quote byte
+	for i := 0; i < len(expression); i++ {
+		switch c := expression[i]; {
+		case c == '\\' && quote != 0:
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '(':
+			open++
+			most = max(most, open)
+		case c == ')':
+			open--
+		}
+	}
+	return most
+}
+
+// shortened keeps error messages readable.
+func shortened(expression string) string {
+	const most = 200
+	if len(expression) <= most {
+		return expression
+	}
+	return strings.ToValidUTF8(expression[:most], "") + "…"
+}
+
+// evaluate is the library's evaluation, which panics for some arguments of functions, e.g. SUBSTRING with a negative
+// length: an evaluation error like others.
+func evaluate(parsed cesql.Expression, e event.Event) (matches bool) {
+	defer func() {
+		if recover() != nil {
+			matches = false
+		}
+	}()
+	result, err := parsed.Evaluate(e)
+	if err != nil {
+		return false
+	}
+	cast, err := utils.Cast(result, cesql.BooleanType)
+	if err != nil {
+		return false
+	}
+	matches, _ = cast.(bool)
+	return matches
+}
+
+// view lets the library read an event where it is: attributes when asked for, extensions as a map made on first use. The
+// embedded context is empty and serves only to complete the interface.
+type view struct {
+	event.EventContext
+	event      *cloudevent.Event
+	extensions map[string]any
+}
+
+func (v *view) GetSpecVersion() string     { return v.event.SpecVersion }
+func (v *view) GetID() string              { return v.event.ID }
+func (v *view) GetSource() string          { return v.event.Source }
+func (v *view) GetType() string            { return v.event.Type }
+func (v *view) GetSubject() string         { return v.event.Subject }
+func (v *view) GetDataContentType() string { return v.event.DataContentType }
+func (v *view) GetDataSchema() string      { return v.event.DataSchema }
+
+// GetTime returns the zero time, which means absent, when there is none.
+func (v *view) GetTime() time.Time {
+	t, err := time.Parse(time.RFC3339Nano, v.event.Time)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// GetExtensions returns integers and booleans as such; integers beyond the 32 bits of CloudEvents SQL and everything else
+// are text.
+func (v *view) GetExtensions() map[string]any {
+	if v.extensions != nil || len(v.event.Extensions) == 0 {
+		return v.extensions
+	}
+	v.extensions = make(map[string]any, len(v.event.Extensions))
+	for i := range v.event.Extensions {
+		x := &v.event.Extensions[i]
+		v.extensions[x.Name] = typed(x)
+	}
+	return v.extensions
+}
+
+func typed(x *cloudevent.Extension) any {
+	switch x.Kind {
+	case cloudevent.KindInteger:
+		if n, err := strconv.ParseInt(x.Value, 10, 32); err == nil {
+			return int32(n)
+		}
+	case cloudevent.KindBoolean:
+		return x.Value == "true"
+	}
+	return x.Value
+}
