@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // it also registers on the default mux, which nobody here serves
+	"net/http/pprof" // it also registers on the default mux, which nobody here serves
 	"time"
 )
 

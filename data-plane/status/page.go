@@ -150,7 +150,7 @@ func (p *page) functions() template.FuncMap {
 		"seconds": func(s float64) string { return duration(time.Duration(s * float64(time.Second))) },
 		"short":   func(s string) string { return s[:min(len(s), 12)] },
 		"count":   func(n any) string { return grouped(fmt.Sprint(n)) },
-		"bytes":   func(n any) string { return byteSize(n) },
+		"bytes":   byteSize,
 		"refused": refused,
 		"figure":  p.figure,
 	}

@@ -2,7 +2,6 @@ package telemetry_test
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http/httptest"
@@ -163,7 +162,7 @@ func expectOnly(t *testing.T, r *telemetry.Registry, own, other string) {
 }
 
 func TestAClosedRegistryServesNoEvents(t *testing.T) {
-	r := telemetry.NewRegistry(telemetry.Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	r := telemetry.NewRegistry(telemetry.Options{Log: slog.New(slog.DiscardHandler)})
 	r.Ingress("uid", broker).Answered(202, "t", time.Millisecond)
 	if err := r.Close(t.Context()); err != nil {
 		t.Fatal(err)
