@@ -1,0 +1,67 @@
+# make help lists what there is. Everything but lint and verify works offline with Go, git and make alone.
+
+SHELL       := bash
+.SHELLFLAGS := -o errexit -o nounset -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# -trimpath, or every checkout in another folder compiles all of vendor/ again. Appended: the environment may have flags.
+GOFLAGS := $(shell go env GOFLAGS)
+ifeq (,$(findstring -trimpath,$(GOFLAGS)))
+GOFLAGS := $(strip $(GOFLAGS) -trimpath)
+endif
+export GOFLAGS
+export CGO_ENABLED ?= 0
+
+BIN  := .bin
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: kn-kafka ## Run the samples once: events in, through Kafka, out; fails unless every event arrives where it should
+	$(BIN)/kn-kafka dev --once -f config/samples $(ARGS)
+
+.PHONY: dev
+dev: kn-kafka ## Run the samples and keep running; manifests may be changed meanwhile (ARGS='--listen 127.0.0.1:8080')
+	$(BIN)/kn-kafka dev -f config/samples $(ARGS)
+
+.PHONY: test
+test: ## Run all tests, without the race detector (ARGS='-run TestX -v')
+	go test $(ARGS) ./...
+
+.PHONY: race
+race: ## Run all tests with the race detector; needs a C compiler
+	CGO_ENABLED=1 go test -race $(ARGS) ./...
+
+.PHONY: kafka
+kafka: ## Run the integration tests on a real Apache Kafka; needs Java and Maven, or root to install them
+	hack/integration.sh $(ARGS)
+
+.PHONY: bench
+bench: ## Measure ourselves against the floor, on a real Kafka where there is Java
+	hack/bench.sh $(ARGS)
+
+.PHONY: lint
+lint: ## Run golangci-lint; builds it the first time, which takes a module proxy (ARGS=--fix)
+	hack/lint.sh $(ARGS)
+
+.PHONY: verify
+verify: ## Check that generated code, vendor/ and licences are up to date, and the layout
+	hack/verify.sh
+
+.PHONY: build
+build: ## Build all programs into .bin/
+	mkdir -p $(BIN)
+	go build -o $(BIN)/ ./control-plane/cmd/... ./data-plane/cmd/...
+
+.PHONY: kn-kafka
+kn-kafka:
+	mkdir -p $(BIN)
+	go build -o $(BIN)/kn-kafka ./control-plane/cmd/kn-kafka
+
+.PHONY: clean
+clean: ## Delete what was built here
+	rm -rf $(BIN) .cache
