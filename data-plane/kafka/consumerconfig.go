@@ -91,7 +91,7 @@ func (c ConsumerConfig) Options() []kgo.Opt {
 		kgo.FetchMinBytes(c.FetchMinBytes),
 		kgo.FetchMaxBytes(c.FetchMaxBytes),
 		kgo.FetchMaxPartitionBytes(c.MaxPartitionFetchBytes),
-		// The longest wait: kgo's own deadline for the answer is made from it, FetchWait shortens what is sent.
+		// The longest wait: kgo's own deadline for the answer is made from it, and FetchWait can only shorten it.
 		kgo.FetchMaxWait(max(c.FetchWaitIdle, c.FetchMaxWait)),
 		kgo.MaxDecompressBatchBytes(c.MaxDecompressBatchBytes),
 		// One fetch for each broker, as kgo does by itself. Fewer would leave a broker with events unasked while others

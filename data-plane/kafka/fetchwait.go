@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -12,23 +13,30 @@ import (
 // FetchWait gives one consumer client two waits for its fetches: a long one while it is idle, since brokers pay for
 // every fetch of an idle group, and a short one while a partition of it is paused, since a partition that is resumed
 // waits for the end of the fetch that left it out. kgo knows one fixed wait, so the fetches are changed on their way to
-// the broker: pass [FetchWait.Dialer] to kgo.Dialer.
+// the broker: pass [FetchWait.Dialer] to kgo.Dialer and the longer wait to kgo.FetchMaxWait. A wait is only ever made
+// shorter; fetches with which kgo ends a session on the broker have a short one of their own.
 //
 // A fetch that is on its way keeps its wait. Therefore call SetPaused(true) before pausing and SetPaused(false) after
-// resuming; then no partition is ever left out of a long fetch: a fetch that was put together before the resumption but
-// is written after it is caught by keeping the first one on each connection short (a connection has one fetch at a
-// time). Any goroutine may use it.
+// resuming. The next few fetches on each connection stay short: the first may have been put together before the
+// resumption, and on a new connection partitions whose start must be looked up join only after some fetches. kgo opens a
+// new one whenever the assignment or a leader changes. Any goroutine may use it.
 type FetchWait struct {
-	idle, paused int32 // milliseconds
+	idle   int32        // milliseconds
+	paused atomic.Int32 // milliseconds
 	// state counts the changes: odd while a partition is paused.
 	state atomic.Uint64
 }
 
-// NewFetchWait returns the waits of one client. kgo.FetchMaxWait must be at least the longer one, because kgo's
-// deadline for the answer is made from it.
+// NewFetchWait returns the waits of one client.
 func NewFetchWait(idle, paused time.Duration) *FetchWait {
-	return &FetchWait{idle: int32(idle.Milliseconds()), paused: int32(paused.Milliseconds())}
+	wait := &FetchWait{idle: int32(idle.Milliseconds())}
+	wait.SetPausedWait(paused)
+	return wait
 }
+
+// SetPausedWait changes the short wait, from the next fetch on. It should be less than what is buffered for the paused
+// partitions lasts when they are resumed; each such fetch costs the broker about 0.2 ms.
+func (f *FetchWait) SetPausedWait(wait time.Duration) { f.paused.Store(int32(wait.Milliseconds())) }
 
 // SetPaused says whether any partition of the client is paused. Saying the same again changes nothing.
 func (f *FetchWait) SetPaused(paused bool) {
@@ -49,15 +57,21 @@ func (f *FetchWait) Dialer(next func(ctx context.Context, network, address strin
 		if err != nil {
 			return nil, err
 		}
-		return &fetchConn{Conn: conn, wait: f}, nil
+		return &fetchConn{Conn: conn, wait: f, short: settling}, nil
 	}
 }
 
-// fetchConn is a connection to a broker. kgo writes each request with one Write.
+// settling is how many fetches stay short after a pause and on a new connection.
+const settling = 4
+
+// fetchConn is a connection to a broker. kgo writes each request with one Write, and has one fetch at a time on it.
 type fetchConn struct {
 	net.Conn
 	wait *FetchWait
-	seen atomic.Uint64 // state at the last fetch
+
+	mu    sync.Mutex
+	state uint64 // of wait at the last fetch
+	short int    // fetches still to be short
 }
 
 // Write passes on what it is given, but for the wait of a fetch.
@@ -67,7 +81,7 @@ func (c *fetchConn) Write(frame []byte) (int, error) {
 		return c.Conn.Write(frame)
 	}
 	wait := uint32(c.next())
-	if binary.BigEndian.Uint32(frame[offset:]) == wait {
+	if binary.BigEndian.Uint32(frame[offset:]) <= wait {
 		return c.Conn.Write(frame)
 	}
 	// A writer may not change what it is given, and the buffer is kgo's.
@@ -76,11 +90,19 @@ func (c *fetchConn) Write(frame []byte) (int, error) {
 	return c.Conn.Write(changed)
 }
 
-// next returns the wait of the fetch that is being written: short while paused, and for the first one afterwards.
+// next returns the wait of the fetch that is being written.
 func (c *fetchConn) next() int32 {
-	state := c.wait.state.Load()
-	if c.seen.Swap(state) != state || state%2 == 1 {
-		return c.wait.paused
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if state := c.wait.state.Load(); state != c.state {
+		c.state, c.short = state, settling
+	}
+	if c.state%2 == 1 {
+		return c.wait.paused.Load()
+	}
+	if c.short > 0 {
+		c.short--
+		return c.wait.paused.Load()
 	}
 	return c.wait.idle
 }

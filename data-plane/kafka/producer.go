@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -12,25 +14,40 @@ import (
 
 // Producer writes records to one cluster. It is shared by everybody who acquired the same connection; any goroutine may
 // use it.
+//
+// Its client is replaced from time to time, because that is the only safe way to forget a topic. kgo can purge one, but
+// numbers the records of a topic that comes back from zero under the same producer id: if the topic was never away the
+// broker takes them for repetitions and acknowledges them without writing them.
 type Producer struct {
-	set    *Producers
-	key    string
-	client *kgo.Client
-	users  int // under set.mu
+	set        *Producers
+	key        string
+	connection Connection
+	users      int // under set.mu
 
-	mu       sync.Mutex
-	purging  map[string]bool // topics that are being forgotten
-	draining bool            // no purge begins any more
-	purges   sync.WaitGroup
+	current atomic.Pointer[generation]
+
+	mu      sync.Mutex
+	closed  bool        // current is not replaced any more
+	renewal *time.Timer // nil: none is due
+	due     time.Time   // of renewal
+	renewed time.Time   // when the last one was
 }
 
+const (
+	// renewalPace is the least time between two renewals, and how soon a topic that was made again is taken up at the
+	// latest.
+	renewalPace = 250 * time.Millisecond
+	// forgetDelay is how long topics that are gone may be remembered. Until then kgo asks for them MetadataMinAge apart.
+	forgetDelay = time.Minute
+)
+
 func newProducer(set *Producers, key string, c Connection) (*Producer, error) {
-	p := &Producer{set: set, key: key, users: 1, purging: map[string]bool{}}
-	client, err := set.client(c, p)
+	p := &Producer{set: set, key: key, connection: c, users: 1}
+	first, err := newGeneration(p)
 	if err != nil {
 		return nil, err
 	}
-	p.client = client
+	p.current.Store(first)
 	return p, nil
 }
 
@@ -41,7 +58,16 @@ func newProducer(set *Producers, key string, c Connection) (*Producer, error) {
 // There is no context: cancelling one record would fail all others that wait for its partition. The time limit is
 // ProducerConfig.DeliveryTimeout; whoever waits for less must stop waiting by itself.
 func (p *Producer) Produce(record *kgo.Record, promise func(*kgo.Record, error)) {
-	p.client.TryProduce(p.set.abort, record, promise)
+	for {
+		g := p.current.Load()
+		g.entering.Add(1)
+		if p.current.Load() == g { // else it may be closing already
+			g.client(record).TryProduce(p.set.abort, record, promise)
+			g.entering.Add(-1)
+			return
+		}
+		g.entering.Add(-1)
+	}
 }
 
 // MaxRecordBytes is [ProducerConfig.MaxRecordBytes].
@@ -51,55 +77,67 @@ func (p *Producer) MaxRecordBytes() int { return p.set.config.MaxRecordBytes() }
 func (p *Producer) Key() string { return p.key }
 
 // Buffered returns the records and bytes that wait for Kafka.
-func (p *Producer) Buffered() (records, bytes int64) {
-	return p.client.BufferedProduceRecords(), p.client.BufferedProduceBytes()
-}
+func (p *Producer) Buffered() (records, bytes int64) { return p.current.Load().buffered() }
 
-// Release gives the producer back. After the last Release it sends what it still has, for a bounded time, and closes in
-// the background.
+// Release gives the producer back; it must not be used afterwards. After the last Release it sends what it still has,
+// for a bounded time, and closes in the background.
 func (p *Producer) Release() { p.set.release(p) }
 
-// PurgeTopic forgets a topic: its partitions, and that its metadata is to be kept fresh. Records that wait for it fail.
-// It returns at once. A record produced later makes the topic known again.
-func (p *Producer) PurgeTopic(topic string) {
+// Forget says that a topic is not produced to any more, at least for now. Within a minute nothing is kept for topics that
+// are gone, nor are they asked for. Producing to the topic again is possible at any time.
+func (p *Producer) Forget(string) { p.renewWithin(forgetDelay) }
+
+// renewWithin sees to it that the client is replaced after the given time, or sooner when that is planned already.
+func (p *Producer) renewWithin(wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.draining || p.purging[topic] {
+	now := time.Now()
+	due := now.Add(wait)
+	if earliest := p.renewed.Add(renewalPace); due.Before(earliest) {
+		due = earliest
+	}
+	if p.closed || p.renewal != nil && !due.Before(p.due) {
 		return
 	}
-	p.purging[topic] = true
-	// Not here: kgo waits for its metadata loop, and this may be a promise, which must not wait.
-	p.purges.Go(func() {
-		p.client.PurgeTopicsFromProducing(topic)
-		p.mu.Lock()
-		delete(p.purging, topic)
-		p.mu.Unlock()
-	})
-}
-
-// OnProduceRecordUnbuffered is called by kgo with the fate of every record, before its promise. A topic that was deleted
-// and made again has another id, which kgo never takes up by itself: it is forgotten, so that the next record finds it.
-// As a hook it costs no allocation; a wrapped promise would.
-func (p *Producer) OnProduceRecordUnbuffered(record *kgo.Record, err error) {
-	if err != nil && errors.Is(err, kerr.UnknownTopicID) {
-		p.PurgeTopic(record.Topic)
+	if p.renewal != nil {
+		p.renewal.Stop()
 	}
+	p.due = due
+	p.renewal = time.AfterFunc(due.Sub(now), func() { p.set.background(p.renew) })
 }
 
-// drain sends what is buffered, for a bounded time, and closes the client; what is left then fails.
-func (p *Producer) drain() {
-	ctx, cancel := context.WithTimeout(p.set.abort, p.set.config.DrainTimeout)
-	defer cancel()
-	if err := p.client.Flush(ctx); err != nil {
-		records, _ := p.Buffered()
-		p.set.log.Warn("Kafka producer closed before all records were written", "connection", p.key,
-			"records", records, "error", err)
+// renew replaces the client. Records that the old one still has are sent by it.
+func (p *Producer) renew() {
+	p.mu.Lock()
+	p.renewal, p.renewed = nil, time.Now()
+	p.mu.Unlock()
+	next, err := newGeneration(p)
+	if err != nil { // the same options were good once; the old client goes on
+		p.set.log.Error("Kafka producer could not be renewed", "connection", p.key, "error", err)
+		return
+	}
+	if err := next.warm(p.set.abort); err != nil {
+		p.set.log.Debug("Kafka producer is renewed though Kafka does not answer", "connection", p.key, "error", err)
 	}
 	p.mu.Lock()
-	p.draining = true
+	old := next
+	if !p.closed {
+		old = p.current.Swap(next)
+	}
 	p.mu.Unlock()
-	p.client.Close()
-	p.purges.Wait()
+	old.drain()
+}
+
+// drain ends the producer.
+func (p *Producer) drain() {
+	p.mu.Lock()
+	p.closed = true
+	if p.renewal != nil {
+		p.renewal.Stop()
+	}
+	last := p.current.Load()
+	p.mu.Unlock()
+	last.drain()
 }
 
 // Failure is what a produce error means to whoever sent the event.

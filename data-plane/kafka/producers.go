@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-
-	"github.com/twmb/franz-go/pkg/kgo"
+	"time"
 )
+
+// abortTimeout bounds how long Close waits for clients that were told to give up.
+const abortTimeout = 5 * time.Second
 
 // ErrClosed is returned by Acquire once the producers of the process are being closed.
 var ErrClosed = errors.New("kafka producers are closed")
@@ -94,14 +96,20 @@ func (p *Producers) Close(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		p.cancel()
-		<-done
-		return fmt.Errorf("close Kafka producers: %w", ctx.Err())
 	}
+	p.cancel()
+	select {
+	case <-done: // failing what is left takes no time, unless a client hangs
+	case <-time.After(abortTimeout):
+	}
+	return fmt.Errorf("close Kafka producers: %w", ctx.Err())
 }
 
-// client makes the kgo client of a producer.
-func (p *Producers) client(c Connection, hooks ...kgo.Hook) (*kgo.Client, error) {
-	options := append(c.Options(), p.config.Options()...)
-	return kgo.NewClient(append(options, kgo.WithHooks(hooks...), Logger(p.log))...)
+// background runs f and lets Close wait for it. It does nothing once the producers are being closed.
+func (p *Producers) background(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.closing.Go(f)
+	}
 }

@@ -6,13 +6,20 @@ package kafkatest
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // timeout bounds every operation of a test on Kafka. It is only reached by a test that fails.
@@ -29,12 +36,16 @@ type Cluster struct {
 func Start(tb testing.TB, opts ...kfake.Opt) *Cluster {
 	tb.Helper()
 	// In memory segments double as they grow; files are faster too.
-	opts = append([]kfake.Opt{kfake.NumBrokers(1), kfake.DataDir(tb.TempDir())}, opts...)
+	data := filepath.Join(tb.TempDir(), "data")
+	opts = append([]kfake.Opt{kfake.NumBrokers(1), kfake.DataDir(data), kfake.SleepOutOfOrder()}, opts...)
 	fake, err := kfake.NewCluster(opts...)
 	if err != nil {
 		tb.Fatalf("start fake Kafka: %v", err)
 	}
-	tb.Cleanup(fake.Close)
+	tb.Cleanup(func() {
+		fake.Close()
+		retire(tb, data)
+	})
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(fake.ListenAddrs()...),
 		kgo.ProducerLinger(0),
@@ -47,6 +58,23 @@ func Start(tb testing.TB, opts ...kfake.Opt) *Cluster {
 	}
 	tb.Cleanup(client.Close)
 	return &Cluster{fake: fake, client: client, admin: kadm.NewClient(client)}
+}
+
+// retire puts a file in the place of a folder. The fake may still handle a request after Close and write for it, while
+// the test removes its temporary directory; with a file there it cannot.
+func retire(tb testing.TB, folder string) {
+	for i := range 100 {
+		if err := os.Rename(folder, fmt.Sprintf("%s.%d", folder, i)); err != nil {
+			tb.Errorf("close fake Kafka: %v", err)
+			return
+		}
+		file, err := os.OpenFile(folder, os.O_CREATE|os.O_EXCL, 0o600)
+		if err == nil {
+			_ = file.Close()
+			return
+		}
+	}
+	tb.Error("close fake Kafka: its folder comes back again and again")
 }
 
 // partitionOfRecord puts records where their field Partition says.
@@ -63,6 +91,19 @@ func (c *Cluster) Addrs() []string { return c.fake.ListenAddrs() }
 // Bootstrap returns the addresses as the contract has them, separated by commas.
 func (c *Cluster) Bootstrap() string { return strings.Join(c.Addrs(), ",") }
 
+// Hold makes the brokers keep the requests of one kind until release is called; arrived tells of each. Other requests go
+// on, but those behind a held one on the same connection.
+func (c *Cluster) Hold(key kmsg.Key) (arrived <-chan struct{}, release func()) {
+	requests, gate := make(chan struct{}, 1000), make(chan struct{})
+	c.fake.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.fake.KeepControl()
+		requests <- struct{}{}
+		c.fake.SleepControl(func() { <-gate })
+		return nil, nil, false
+	})
+	return requests, sync.OnceFunc(func() { close(gate) })
+}
+
 // CreateTopic creates a topic.
 func (c *Cluster) CreateTopic(tb testing.TB, name string, partitions int32) {
 	tb.Helper()
@@ -70,6 +111,36 @@ func (c *Cluster) CreateTopic(tb testing.TB, name string, partitions int32) {
 	defer cancel()
 	if _, err := c.admin.CreateTopic(ctx, partitions, 1, nil, name); err != nil {
 		tb.Fatalf("create topic %q: %v", name, err)
+	}
+}
+
+// Commit commits offsets of a group without members, by partition.
+func (c *Cluster) Commit(tb testing.TB, group, topic string, offsets map[int32]int64) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
+	defer cancel()
+	commit := kadm.Offsets{}
+	for partition, offset := range offsets {
+		commit.AddOffset(topic, partition, offset, -1)
+	}
+	if err := c.admin.CommitAllOffsets(ctx, group, commit); err != nil {
+		tb.Fatalf("commit offsets of group %q: %v", group, err)
+	}
+}
+
+// DeleteRecords deletes the records of a partition before an offset.
+func (c *Cluster) DeleteRecords(tb testing.TB, topic string, partition int32, before int64) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
+	defer cancel()
+	offsets := kadm.Offsets{}
+	offsets.AddOffset(topic, partition, before, -1)
+	responses, err := c.admin.DeleteRecords(ctx, offsets)
+	if err == nil {
+		err = responses.Error()
+	}
+	if err != nil {
+		tb.Fatalf("delete records of topic %q, partition %d: %v", topic, partition, err)
 	}
 }
 
@@ -124,7 +195,7 @@ func (c *Cluster) Committed(tb testing.TB, group, topic string) map[int32]int64 
 	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
 	defer cancel()
 	offsets, err := c.admin.FetchOffsets(ctx, group)
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		tb.Fatalf("fetch offsets of group %q: %v", group, err)
 	}
 	committed := map[int32]int64{}

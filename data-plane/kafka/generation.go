@@ -1,0 +1,139 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// sharedBatchBytes bounds the batches of usual records. A broker refuses a batch that is larger than the topic allows
+// with all records in it, and kgo does not split it as Java does. So where larger records are allowed they have a client
+// of their own, and the usual ones never share a batch that only few topics take.
+const sharedBatchBytes = 1 << 20
+
+// warmTimeout bounds how long a new generation prepares itself before it is used, whether that succeeded or not.
+const warmTimeout = 2 * time.Second
+
+// generation is what a producer writes with until it is renewed.
+type generation struct {
+	producer *Producer
+	usual    *kgo.Client
+	// entering counts calls of Produce that may be about to hand over a record.
+	entering atomic.Int64
+
+	mu      sync.Mutex
+	large   *kgo.Client // for records that do not fit into sharedBatchBytes; nil until there is one
+	drained bool        // large is not made any more
+}
+
+func newGeneration(p *Producer) (*generation, error) {
+	g := &generation{producer: p}
+	usual, err := g.newClient(min(p.set.config.MaxRequestSize, sharedBatchBytes))
+	if err != nil {
+		return nil, err
+	}
+	g.usual = usual
+	return g, nil
+}
+
+func (g *generation) newClient(batchBytes int32) (*kgo.Client, error) {
+	options := append(g.producer.connection.Options(), g.producer.set.config.Options()...)
+	return kgo.NewClient(append(options,
+		kgo.ProducerBatchMaxBytes(batchBytes), kgo.WithHooks(g), Logger(g.producer.set.log))...)
+}
+
+// client returns the client for a record.
+func (g *generation) client(record *kgo.Record) *kgo.Client {
+	if g.producer.set.config.MaxRequestSize <= sharedBatchBytes || batchBytes(record) <= sharedBatchBytes {
+		return g.usual
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.large == nil && !g.drained {
+		large, err := g.newClient(g.producer.set.config.MaxRequestSize)
+		if err != nil { // the same options made the other client
+			g.producer.set.log.Error("Kafka producer for large records could not be created", "error", err)
+			return g.usual
+		}
+		g.large = large
+	}
+	if g.large == nil {
+		return g.usual
+	}
+	return g.large
+}
+
+// batchBytes is at least the size of a batch with nothing but the record.
+func batchBytes(record *kgo.Record) int {
+	size := batchOverhead + len(record.Key) + len(record.Value)
+	for i := range record.Headers {
+		size += headerOverhead + len(record.Headers[i].Key) + len(record.Headers[i].Value)
+	}
+	return size
+}
+
+// OnProduceRecordUnbuffered is called by kgo with the fate of every record, before its promise. A topic that was deleted
+// and made again has another id, which a client never takes up by itself. As a hook this costs no allocation; a wrapped
+// promise would.
+func (g *generation) OnProduceRecordUnbuffered(_ *kgo.Record, err error) {
+	if err != nil && errors.Is(err, kerr.UnknownTopicID) && g.producer.current.Load() == g {
+		g.producer.renewWithin(0)
+	}
+}
+
+// warm opens what the first record would have to wait for.
+func (g *generation) warm(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, warmTimeout)
+	defer cancel()
+	if _, _, err := g.usual.ProducerID(ctx); err != nil {
+		return err
+	}
+	return g.usual.EnsureProduceConnectionIsOpen(ctx)
+}
+
+// buffered returns the records and bytes that wait for Kafka.
+func (g *generation) buffered() (records, bytes int64) {
+	for _, client := range g.clients() {
+		records += client.BufferedProduceRecords()
+		bytes += client.BufferedProduceBytes()
+	}
+	return records, bytes
+}
+
+func (g *generation) clients() []*kgo.Client {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.large == nil {
+		return []*kgo.Client{g.usual}
+	}
+	return []*kgo.Client{g.usual, g.large}
+}
+
+// drain sends what is buffered, for a bounded time, and closes; what is left then fails.
+func (g *generation) drain() {
+	set := g.producer.set
+	ctx, cancel := context.WithTimeout(set.abort, set.config.DrainTimeout)
+	defer cancel()
+	// Calls that saw this generation before it was replaced hand over their record first. They never wait for Kafka.
+	for g.entering.Load() > 0 && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	g.mu.Lock()
+	g.drained = true
+	g.mu.Unlock()
+	clients := g.clients()
+	for _, client := range clients {
+		if err := client.Flush(ctx); err != nil {
+			set.log.Warn("Kafka producer closed before all records were written", "connection", g.producer.key,
+				"records", client.BufferedProduceRecords(), "error", err)
+		}
+	}
+	for _, client := range clients {
+		client.Close()
+	}
+}
