@@ -3,7 +3,7 @@
 //   - the stored version comes first, because clients take the first one;
 //   - the delivery of a channel and of its subscribers keeps fields that this version does not know;
 //   - versions are converted by the webhook, when there is more than one;
-//   - names that are left out (singular: "").
+//   - a KafkaSource has no singular name, and says which events it sends.
 //
 // It reads and writes the files named by its arguments.
 package main
@@ -16,6 +16,12 @@ import (
 
 	"sigs.k8s.io/yaml"
 )
+
+// sourceEventTypes is what Knative's registry of event types is told about KafkaSource.
+const sourceEventTypes = `[
+  {"type": "dev.knative.kafka.event", "description": "A record of a Kafka topic that was no CloudEvent."}
+]
+`
 
 func main() {
 	log.SetFlags(0)
@@ -64,6 +70,11 @@ func patch(crd map[string]any) error {
 	switch names["kind"] {
 	case "KafkaSource":
 		delete(names, "singular")
+		annotations, err := object(crd, "metadata", "annotations")
+		if err != nil {
+			return err
+		}
+		annotations["registry.knative.dev/eventTypes"] = sourceEventTypes
 	case "KafkaChannel":
 		for _, v := range versions {
 			if err := keepUnknownDelivery(v.(map[string]any)); err != nil {

@@ -21,8 +21,8 @@ func (*KafkaChannel) GetConditionSet() apis.ConditionSet {
 	)
 }
 
-// Conditions returns what changes the conditions of this status.
-func (s *KafkaChannelStatus) Conditions() apis.ConditionManager {
+// ConditionManager returns what changes the conditions of this status.
+func (s *KafkaChannelStatus) ConditionManager() apis.ConditionManager {
 	return (*KafkaChannel)(nil).GetConditionSet().Manage(s)
 }
 
@@ -32,25 +32,25 @@ func (s *KafkaChannelStatus) InitializeConditions() {
 	conditions.Keep(s, apis.ConditionReady, KafkaChannelConditionSubscribers, conditions.TopicReady,
 		conditions.ConfigMapUpdated, conditions.ConfigParsed, conditions.ProbeSucceeded,
 		conditions.Addressable, conditions.EventPoliciesReady)
-	s.Conditions().InitializeConditions()
+	s.ConditionManager().InitializeConditions()
 }
 
 // IsReady is true when the channel and all its subscribers are served in the given generation of the object.
 func (c *KafkaChannel) IsReady() bool {
-	return c.Status.ObservedGeneration == c.Generation && c.Status.Conditions().IsHappy()
+	return c.Status.ObservedGeneration == c.Generation && c.Status.ConditionManager().IsHappy()
 }
 
 // MarkSubscribersReady says that all subscribers are served.
 func (s *KafkaChannelStatus) MarkSubscribersReady() {
-	s.Conditions().MarkTrue(KafkaChannelConditionSubscribers)
+	s.ConditionManager().MarkTrue(KafkaChannelConditionSubscribers)
 }
 
 // MarkSubscribersFailed says why some subscriber cannot be served.
 func (s *KafkaChannelStatus) MarkSubscribersFailed(err error) {
-	s.Conditions().MarkFalse(KafkaChannelConditionSubscribers, "failed to reconcile all subscribers", "%v", err)
+	s.ConditionManager().MarkFalse(KafkaChannelConditionSubscribers, "failed to reconcile all subscribers", "%v", err)
 }
 
 // MarkSubscribersUnknown says that some subscriber is not served yet.
 func (s *KafkaChannelStatus) MarkSubscribersUnknown() {
-	s.Conditions().MarkUnknown(KafkaChannelConditionSubscribers, "all subscribers not ready", "failed to reconcile consumer group")
+	s.ConditionManager().MarkUnknown(KafkaChannelConditionSubscribers, "all subscribers not ready", "failed to reconcile consumer group")
 }

@@ -211,7 +211,7 @@ func TestConditions(t *testing.T) {
 	if s.GetCondition("TopicReady").Status != "True" {
 		t.Error("a condition of ours was reset")
 	}
-	m := s.Conditions()
+	m := s.ConditionManager()
 	conditions.MarkTopicReady(m, "t")
 	conditions.MarkConfigMapUpdated(m, "knative-eventing", "kafka-channel-channels-subscriptions")
 	m.MarkTrue(conditions.ConfigParsed)
@@ -243,15 +243,17 @@ func TestConditionReasons(t *testing.T) {
 	}{
 		{"subscribers failed (CH-21)", func(s *KafkaChannelStatus) { s.MarkSubscribersFailed(errors.New("boom")) }, "Subscribers", "False", "failed to reconcile all subscribers", "boom"},
 		{"subscribers not ready (CH-21)", (*KafkaChannelStatus).MarkSubscribersUnknown, "Subscribers", "Unknown", "all subscribers not ready", "failed to reconcile consumer group"},
-		{"topic ready (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkTopicReady(s.Conditions(), "t") }, "TopicReady", "True", "Topic t created", ""},
-		{"topic with its owner (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkTopicReadyWithOwner(s.Conditions(), "t", "external") }, "TopicReady", "True", "Topic t (owner external)", ""},
-		{"topic failed (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkTopicFailed(s.Conditions(), "t", errors.New("boom 100%")) }, "TopicReady", "False", "Failed to create topic: t", "boom 100%"},
-		{"topic invalid (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkTopicsInvalid(s.Conditions(), []string{"t"}, nil) }, "TopicReady", "False", "Topic is not present or invalid", "Check topics [t] configuration"},
+		{"topic ready (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkTopicReady(s.ConditionManager(), "t") }, "TopicReady", "True", "Topic t created", ""},
+		{"topic with its owner (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkTopicReadyWithOwner(s.ConditionManager(), "t", "external") }, "TopicReady", "True", "Topic t (owner external)", ""},
+		{"topic failed (ST-01)", func(s *KafkaChannelStatus) {
+			conditions.MarkTopicFailed(s.ConditionManager(), "t", errors.New("boom 100%"))
+		}, "TopicReady", "False", "Failed to create topic: t", "boom 100%"},
+		{"topic invalid (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkTopicsInvalid(s.ConditionManager(), []string{"t"}, nil) }, "TopicReady", "False", "Topic is not present or invalid", "Check topics [t] configuration"},
 		{"topic invalid and why (ST-01, KC-31)", func(s *KafkaChannelStatus) {
-			conditions.MarkTopicsInvalid(s.Conditions(), []string{"t"}, errors.New("boom"))
+			conditions.MarkTopicsInvalid(s.ConditionManager(), []string{"t"}, errors.New("boom"))
 		}, "TopicReady", "False", "Topic is not present or invalid", "Check topics [t] configuration: boom"},
-		{"contract written (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkConfigMapUpdated(s.Conditions(), "ns", "n") }, "ConfigMapUpdated", "True", "Config map ns/n updated", ""},
-		{"no data plane (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkDataPlaneUnavailable(s.Conditions()) }, "DataPlaneAvailable", "False", "Data plane not available", "Did you install the data plane for this component?"},
+		{"contract written (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkConfigMapUpdated(s.ConditionManager(), "ns", "n") }, "ConfigMapUpdated", "True", "Config map ns/n updated", ""},
+		{"no data plane (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkDataPlaneUnavailable(s.ConditionManager()) }, "DataPlaneAvailable", "False", "Data plane not available", "Did you install the data plane for this component?"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

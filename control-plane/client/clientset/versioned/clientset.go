@@ -25,21 +25,35 @@ import (
 	discovery "k8s.io/client-go/discovery"
 	rest "k8s.io/client-go/rest"
 	flowcontrol "k8s.io/client-go/util/flowcontrol"
+	eventingv1alpha1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/eventing/v1alpha1"
 	messagingv1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/messaging/v1"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/messaging/v1beta1"
+	sourcesv1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/sources/v1"
+	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/sources/v1beta1"
 )
 
 type Interface interface {
 	Discovery() discovery.DiscoveryInterface
+	EventingV1alpha1() eventingv1alpha1.EventingV1alpha1Interface
 	MessagingV1() messagingv1.MessagingV1Interface
 	MessagingV1beta1() messagingv1beta1.MessagingV1beta1Interface
+	SourcesV1() sourcesv1.SourcesV1Interface
+	SourcesV1beta1() sourcesv1beta1.SourcesV1beta1Interface
 }
 
 // Clientset contains the clients for groups.
 type Clientset struct {
 	*discovery.DiscoveryClient
+	eventingV1alpha1 *eventingv1alpha1.EventingV1alpha1Client
 	messagingV1      *messagingv1.MessagingV1Client
 	messagingV1beta1 *messagingv1beta1.MessagingV1beta1Client
+	sourcesV1        *sourcesv1.SourcesV1Client
+	sourcesV1beta1   *sourcesv1beta1.SourcesV1beta1Client
+}
+
+// EventingV1alpha1 retrieves the EventingV1alpha1Client
+func (c *Clientset) EventingV1alpha1() eventingv1alpha1.EventingV1alpha1Interface {
+	return c.eventingV1alpha1
 }
 
 // MessagingV1 retrieves the MessagingV1Client
@@ -50,6 +64,16 @@ func (c *Clientset) MessagingV1() messagingv1.MessagingV1Interface {
 // MessagingV1beta1 retrieves the MessagingV1beta1Client
 func (c *Clientset) MessagingV1beta1() messagingv1beta1.MessagingV1beta1Interface {
 	return c.messagingV1beta1
+}
+
+// SourcesV1 retrieves the SourcesV1Client
+func (c *Clientset) SourcesV1() sourcesv1.SourcesV1Interface {
+	return c.sourcesV1
+}
+
+// SourcesV1beta1 retrieves the SourcesV1beta1Client
+func (c *Clientset) SourcesV1beta1() sourcesv1beta1.SourcesV1beta1Interface {
+	return c.sourcesV1beta1
 }
 
 // Discovery retrieves the DiscoveryClient
@@ -96,11 +120,23 @@ func NewForConfigAndClient(c *rest.Config, httpClient *http.Client) (*Clientset,
 
 	var cs Clientset
 	var err error
+	cs.eventingV1alpha1, err = eventingv1alpha1.NewForConfigAndClient(&configShallowCopy, httpClient)
+	if err != nil {
+		return nil, err
+	}
 	cs.messagingV1, err = messagingv1.NewForConfigAndClient(&configShallowCopy, httpClient)
 	if err != nil {
 		return nil, err
 	}
 	cs.messagingV1beta1, err = messagingv1beta1.NewForConfigAndClient(&configShallowCopy, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	cs.sourcesV1, err = sourcesv1.NewForConfigAndClient(&configShallowCopy, httpClient)
+	if err != nil {
+		return nil, err
+	}
+	cs.sourcesV1beta1, err = sourcesv1beta1.NewForConfigAndClient(&configShallowCopy, httpClient)
 	if err != nil {
 		return nil, err
 	}
@@ -125,8 +161,11 @@ func NewForConfigOrDie(c *rest.Config) *Clientset {
 // New creates a new Clientset for the given RESTClient.
 func New(c rest.Interface) *Clientset {
 	var cs Clientset
+	cs.eventingV1alpha1 = eventingv1alpha1.New(c)
 	cs.messagingV1 = messagingv1.New(c)
 	cs.messagingV1beta1 = messagingv1beta1.New(c)
+	cs.sourcesV1 = sourcesv1.New(c)
+	cs.sourcesV1beta1 = sourcesv1beta1.New(c)
 
 	cs.DiscoveryClient = discovery.NewDiscoveryClient(c)
 	return &cs

@@ -28,8 +28,10 @@ import (
 	schema "k8s.io/apimachinery/pkg/runtime/schema"
 	cache "k8s.io/client-go/tools/cache"
 	versioned "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned"
+	eventing "knative.dev/eventing-kafka-go/control-plane/client/informers/externalversions/eventing"
 	internalinterfaces "knative.dev/eventing-kafka-go/control-plane/client/informers/externalversions/internalinterfaces"
 	messaging "knative.dev/eventing-kafka-go/control-plane/client/informers/externalversions/messaging"
+	sources "knative.dev/eventing-kafka-go/control-plane/client/informers/externalversions/sources"
 )
 
 // SharedInformerOption defines the functional option type for SharedInformerFactory.
@@ -255,9 +257,19 @@ type SharedInformerFactory interface {
 	// client.
 	InformerFor(obj runtime.Object, newFunc internalinterfaces.NewInformerFunc) cache.SharedIndexInformer
 
+	Eventing() eventing.Interface
 	Messaging() messaging.Interface
+	Sources() sources.Interface
+}
+
+func (f *sharedInformerFactory) Eventing() eventing.Interface {
+	return eventing.New(f, f.namespace, f.tweakListOptions)
 }
 
 func (f *sharedInformerFactory) Messaging() messaging.Interface {
 	return messaging.New(f, f.namespace, f.tweakListOptions)
+}
+
+func (f *sharedInformerFactory) Sources() sources.Interface {
+	return sources.New(f, f.namespace, f.tweakListOptions)
 }

@@ -26,10 +26,16 @@ import (
 	fakediscovery "k8s.io/client-go/discovery/fake"
 	"k8s.io/client-go/testing"
 	clientset "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned"
+	eventingv1alpha1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/eventing/v1alpha1"
+	fakeeventingv1alpha1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/eventing/v1alpha1/fake"
 	messagingv1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/messaging/v1"
 	fakemessagingv1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/messaging/v1/fake"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/messaging/v1beta1"
 	fakemessagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/messaging/v1beta1/fake"
+	sourcesv1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/sources/v1"
+	fakesourcesv1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/sources/v1/fake"
+	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/sources/v1beta1"
+	fakesourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/sources/v1beta1/fake"
 )
 
 // NewSimpleClientset returns a clientset that will respond with the provided objects.
@@ -97,6 +103,11 @@ var (
 	_ testing.FakeClient  = &Clientset{}
 )
 
+// EventingV1alpha1 retrieves the EventingV1alpha1Client
+func (c *Clientset) EventingV1alpha1() eventingv1alpha1.EventingV1alpha1Interface {
+	return &fakeeventingv1alpha1.FakeEventingV1alpha1{Fake: &c.Fake}
+}
+
 // MessagingV1 retrieves the MessagingV1Client
 func (c *Clientset) MessagingV1() messagingv1.MessagingV1Interface {
 	return &fakemessagingv1.FakeMessagingV1{Fake: &c.Fake}
@@ -105,4 +116,14 @@ func (c *Clientset) MessagingV1() messagingv1.MessagingV1Interface {
 // MessagingV1beta1 retrieves the MessagingV1beta1Client
 func (c *Clientset) MessagingV1beta1() messagingv1beta1.MessagingV1beta1Interface {
 	return &fakemessagingv1beta1.FakeMessagingV1beta1{Fake: &c.Fake}
+}
+
+// SourcesV1 retrieves the SourcesV1Client
+func (c *Clientset) SourcesV1() sourcesv1.SourcesV1Interface {
+	return &fakesourcesv1.FakeSourcesV1{Fake: &c.Fake}
+}
+
+// SourcesV1beta1 retrieves the SourcesV1beta1Client
+func (c *Clientset) SourcesV1beta1() sourcesv1beta1.SourcesV1beta1Interface {
+	return &fakesourcesv1beta1.FakeSourcesV1beta1{Fake: &c.Fake}
 }

@@ -1,0 +1,16 @@
+// Package sources holds the API group sources.knative.dev, as far as it is this project's.
+package sources
+
+import "k8s.io/apimachinery/pkg/runtime/schema"
+
+const (
+	// GroupName is the API group of KafkaSource.
+	GroupName = "sources.knative.dev"
+	// KafkaSourceKind is the kind of a KafkaSource.
+	KafkaSourceKind = "KafkaSource"
+	// KeyTypeLabel is the label of a KafkaSource that says what its record keys are.
+	KeyTypeLabel = "kafkasources.sources.knative.dev/key-type"
+)
+
+// KafkaSourcesResource is the resource of KafkaSource.
+var KafkaSourcesResource = schema.GroupResource{Group: GroupName, Resource: "kafkasources"}

@@ -1,0 +1,59 @@
+package v1
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"knative.dev/pkg/apis"
+	duckv1 "knative.dev/pkg/apis/duck/v1"
+
+	bindings "knative.dev/eventing-kafka-go/control-plane/apis/bindings/v1beta1"
+	"knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
+)
+
+func full() *KafkaSource {
+	s := &KafkaSource{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "s", UID: "u"}}
+	s.Spec.BootstrapServers, s.Spec.Topics, s.Spec.ConsumerGroup = []string{"kafka:9092"}, []string{"t"}, "g"
+	s.Spec.Net.SASL = bindings.KafkaSASLSpec{Enable: true,
+		TokenProvider: bindings.SecretValueFromSource{SecretKeyRef: &corev1.SecretKeySelector{Key: "provider"}},
+		RoleARN:       bindings.SecretValueFromSource{SecretKeyRef: &corev1.SecretKeySelector{Key: "role"}}}
+	s.Spec.Sink = duckv1.Destination{URI: apis.HTTP("sink")}
+	s.Status.Consumers = 3
+	return s
+}
+
+func TestConversionKeepsEverything(t *testing.T) {
+	stored, back := &v1beta1.KafkaSource{}, &KafkaSource{}
+	if err := full().ConvertTo(t.Context(), stored); err != nil {
+		t.Fatal(err)
+	}
+	if err := back.ConvertFrom(t.Context(), stored); err != nil || !reflect.DeepEqual(back, full()) {
+		t.Errorf("got %+v, %v (SRC-02, SRC-12)", back, err)
+	}
+	if full().ConvertTo(t.Context(), back) == nil || full().ConvertFrom(t.Context(), back) == nil ||
+		stored.ConvertTo(t.Context(), back) == nil || stored.ConvertFrom(t.Context(), back) == nil {
+		t.Error("a conversion between the wrong types")
+	}
+}
+
+func TestAdmissionIsThatOfV1beta1(t *testing.T) {
+	s := full()
+	s.SetDefaults(t.Context())
+	if s.Spec.InitialOffset != v1beta1.OffsetLatest {
+		t.Errorf("defaults %+v (SRC-08)", s.Spec)
+	}
+	if err := s.Validate(t.Context()); err != nil {
+		t.Errorf("defaults are invalid: %v", err)
+	}
+	changed := s.DeepCopy()
+	changed.Spec.ConsumerGroup = "h"
+	if err := changed.Validate(apis.WithinUpdate(t.Context(), s)); err == nil || !strings.Contains(err.Error(), "Immutable fields changed") {
+		t.Errorf("update: %v (SRC-06)", err)
+	}
+	if !reflect.DeepEqual(s.GetConditionSet(), (&v1beta1.KafkaSource{}).GetConditionSet()) {
+		t.Error("other conditions than v1beta1 (SRC-18)")
+	}
+}
