@@ -26,7 +26,10 @@
 // There is no shared state. An Event may be read from several goroutines; whoever changes it must own it.
 package cloudevent
 
-import "errors"
+import (
+	"errors"
+	"strconv"
+)
 
 // Versions of the CloudEvents specification that are accepted and kept as they are (IN-27, EG-15).
 const (
@@ -122,8 +125,20 @@ func (e *Event) SetExtension(name, value string, k Kind) {
 			return
 		}
 	}
+	if cap(e.Extensions) == 0 {
+		e.Extensions = make([]Extension, 0, fewExtensions)
+	}
 	e.Extensions = append(e.Extensions, x)
 }
+
+// SetInteger is SetExtension for an integer.
+func (e *Event) SetInteger(name string, v int64) {
+	e.SetExtension(name, strconv.FormatInt(v, 10), KindInteger)
+}
+
+// fewExtensions is the room made for the first extension: that of an event which has some of its own and gets the two that
+// every delivery adds (EG-12) grows in one allocation.
+const fewExtensions = 6
 
 // manyExtensions is where looking for duplicates one by one would let a hostile message cost seconds.
 const manyExtensions = 32

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -61,7 +62,7 @@ func (s *scanner) malformed() error {
 	if s.i >= len(s.b) {
 		return &InvalidError{Problem: "JSON ends too early"}
 	}
-	return &InvalidError{Problem: "malformed JSON at byte " + itoa(s.i)}
+	return &InvalidError{Problem: "malformed JSON at byte " + strconv.Itoa(s.i)}
 }
 
 func (s *scanner) end() error {

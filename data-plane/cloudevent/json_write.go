@@ -2,11 +2,8 @@ package cloudevent
 
 import (
 	"encoding/base64"
-	"strconv"
 	"unicode/utf8"
 )
-
-func itoa(i int) string { return strconv.Itoa(i) }
 
 // AppendJSON appends the structured form of e, a valid event. Data is written inline when its content type is absent or JSON
 // and it is JSON indeed, otherwise as base64 (IN-36), so that any bytes survive.
