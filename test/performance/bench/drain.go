@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"knative.dev/eventing-kafka-go/test/performance/collect"
+	"knative.dev/eventing-kafka-go/test/performance/report"
+	"knative.dev/eventing-kafka-go/test/performance/stage"
+)
+
+// drain measures how fast a backlog is delivered.
+func (b *bench) drain(ctx context.Context) error {
+	all, err := b.deployAll(func(stage.Subject) (stage.Work, error) { return stage.Work{}, nil },
+		func(*stage.Deployment) error { return nil }, stage.Egress)
+	defer all.stop()
+	if err != nil {
+		return err
+	}
+	for _, ordered := range []bool{true, false} {
+		for _, delay := range []time.Duration{0, 10 * time.Millisecond, 100 * time.Millisecond} {
+			n := b.backlog(ordered, delay)
+			b.inTurns(ctx, b.rounds, "egress, drain", fmt.Sprintf("%s, sink %v", order(ordered), delay), all.subjects,
+				func(s stage.Subject) ([]report.Figure, error) {
+					return b.drainOnce(ctx, all.by[s.Who], ordered, delay, n)
+				})
+		}
+	}
+	b.inTurns(ctx, 1, "egress, drain", "after all rounds", all.subjects, func(s stage.Subject) ([]report.Figure, error) {
+		return peakMemory(all.by[s.Who], stage.Egress)
+	})
+	return nil
+}
+
+// backlog is the number of events that take the floor about as long as the settings say: one at a time of each
+// partition, or a hundred at a time of all.
+func (b *bench) backlog(ordered bool, delay time.Duration) uint64 {
+	if delay == 0 {
+		return b.drainEvents
+	}
+	atATime := 100.0
+	if ordered {
+		atATime = partitions
+	}
+	return uint64(atATime*b.drainSeconds/delay.Seconds()) / partitions * partitions
+}
+
+func (b *bench) drainOnce(ctx context.Context, d *stage.Deployment, ordered bool, delay time.Duration, n uint64) ([]report.Figure, error) {
+	run := b.name("drain")
+	topic, err := b.Broker.Topic(ctx, run, partitions)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Broker.Fill(ctx, topic, partitions, n, eventSize); err != nil {
+		return nil, err
+	}
+	path := b.Sink.Path(delay, run)
+	u, err := b.startUsage(d, stage.Egress)
+	if err != nil {
+		return nil, err
+	}
+	err = d.Apply(stage.Work{Egress: []stage.EgressWork{{
+		Group: b.Broker.Group(run), Topic: topic, URL: b.Sink.URL(path), Ordered: ordered,
+	}}})
+	if err != nil {
+		return nil, err
+	}
+	stats, err := b.Sink.Await(ctx, path, n, 2*aLot)
+	if err != nil {
+		return nil, joinFailed(err, d)
+	}
+	figures, err := u.perEvent(n)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Apply(stage.Work{}); err != nil {
+		return nil, err
+	}
+	// The last event is finished a delay after it came.
+	rate := float64(n) / (stats.Elapsed() + delay).Seconds()
+	figures = append([]report.Figure{{Name: "throughput", Unit: "events/s", Value: rate}}, figures...)
+	return figures, b.misdelivered(stats, ordered)
+}
+
+// misdelivered finds what must not happen while nothing fails and nothing is restarted.
+func (b *bench) misdelivered(stats collect.Stats, ordered bool) error {
+	var errs []error
+	if stats.Repeated > 0 {
+		errs = append(errs, fmt.Errorf("%d events were delivered again", stats.Repeated))
+	}
+	if ordered && stats.Disordered > 0 {
+		errs = append(errs, fmt.Errorf("%d events came out of order", stats.Disordered))
+	}
+	if n := stats.Refused - b.refused; n > 0 {
+		b.refused = stats.Refused
+		errs = append(errs, fmt.Errorf("the sink refused %d requests: %s", n, stats.Refusal))
+	}
+	return errors.Join(errs...)
+}
+
+func order(ordered bool) string {
+	if ordered {
+		return "ordered"
+	}
+	return "unordered"
+}
+
+// joinFailed adds how a process has ended to what came of it.
+func joinFailed(err error, d *stage.Deployment) error { return errors.Join(err, d.Failed()) }

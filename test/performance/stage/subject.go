@@ -1,0 +1,71 @@
+package stage
+
+import (
+	"fmt"
+	"strings"
+
+	"knative.dev/eventing-kafka-go/test/performance/report"
+)
+
+// Role is what a process does.
+type Role string
+
+// The roles; each is a process.
+const (
+	Ingress Role = "ingress"
+	Egress  Role = "egress"
+)
+
+// Work is what a subject shall run.
+type Work struct {
+	Ingress []IngressWork
+	Egress  []EgressWork
+}
+
+// IngressWork takes events at a path into a topic.
+type IngressWork struct{ Path, Topic string }
+
+// EgressWork delivers a topic's events to a URL, from the topic's start.
+type EgressWork struct {
+	Group, Topic, URL string
+	Ordered           bool
+}
+
+// Subject is one of the two that are compared.
+type Subject struct {
+	Who string // report.Ours or report.Floor
+	// command is how a role is started: file says what to run, address is where ingress listens, folder takes files.
+	command func(role Role, servers []string, file, address, folder string) (command, error)
+	// encode is what the file holds.
+	encode func(w Work, servers []string) ([]byte, error)
+}
+
+type command struct {
+	path      string
+	args, env []string
+}
+
+func floorSubject(binary string) Subject {
+	return Subject{
+		Who: report.Floor,
+		command: func(role Role, servers []string, file, address, _ string) (command, error) {
+			return command{path: binary, args: []string{
+				"-kafka", strings.Join(servers, ","), "-routes", file, "-listen", address, string(role),
+			}}, nil
+		},
+		encode: func(w Work, _ []string) ([]byte, error) {
+			var b strings.Builder
+			for _, in := range w.Ingress {
+				fmt.Fprintf(&b, "ingress %s %s\n", in.Path, in.Topic)
+			}
+			for _, e := range w.Egress {
+				order := "unordered"
+				if e.Ordered {
+					order = "ordered"
+				}
+				fmt.Fprintf(&b, "egress %s %s %s %s\n", e.Group, e.Topic, e.URL, order)
+			}
+			return []byte(b.String()), nil
+		},
+	}
+}
