@@ -42,7 +42,8 @@ type ConsumerConfig struct {
 	// MetadataMaxAge is how long added partitions may go unnoticed, MetadataMinAge the pace of looking again after an
 	// error.
 	MetadataMaxAge, MetadataMinAge time.Duration
-	// ConnectionsMaxIdle is how long a connection is kept without a request.
+	// ConnectionsMaxIdle is how long a connection is kept without a request. kgo opens one for each purpose, and an idle
+	// group needs only those of its fetches and heartbeats.
 	ConnectionsMaxIdle time.Duration
 	// RetryBackoff and RetryBackoffMax are the first and the longest wait before something is tried again.
 	RetryBackoff, RetryBackoffMax time.Duration
@@ -52,8 +53,8 @@ type ConsumerConfig struct {
 	Rack string
 }
 
-// DefaultConsumerConfig is what the project ships, but for FetchMaxBytes: the shipped 50 MiB are for each broker and
-// each group.
+// DefaultConsumerConfig is what the project ships, with two upper bounds lowered: FetchMaxBytes, since the shipped 50 MiB
+// are for each broker and each group, and ConnectionsMaxIdle, which halves the sockets of an idle group.
 func DefaultConsumerConfig() ConsumerConfig {
 	return ConsumerConfig{
 		FetchMinBytes:           1,
@@ -73,7 +74,7 @@ func DefaultConsumerConfig() ConsumerConfig {
 		APITimeout:              2 * time.Second,
 		MetadataMaxAge:          10 * time.Minute,
 		MetadataMinAge:          metadataMinAge,
-		ConnectionsMaxIdle:      9 * time.Minute,
+		ConnectionsMaxIdle:      30 * time.Second,
 		RetryBackoff:            retryBackoffMin,
 		RetryBackoffMax:         retryBackoffMax,
 	}
@@ -85,7 +86,16 @@ func (c ConsumerConfig) NewFetchWait() *FetchWait {
 }
 
 // Options returns the configuration for kgo without group and topics. It wins over the connection's options, so it has
-// to come after them.
+// to come after them. What follows from it for the owner of the client:
+//
+//   - Every poll holds up rebalances until AllowRebalance, also a poll that returned nothing; close with
+//     CloseAllowingRebalance.
+//   - Offsets are committed by hand, in OnPartitionsRevoked too.
+//   - The next fetch from a broker is sent when a poll has found the last one used up. Records left unpolled keep all
+//     partitions of that broker waiting: poll on, and pause the partition that is full.
+//   - What is buffered of a paused partition is dropped by the next poll and fetched again.
+//   - A topic that was deleted and made again is not taken up; its partitions report kerr.UnknownTopicID until it is
+//     purged and added again or the client replaced.
 func (c ConsumerConfig) Options() []kgo.Opt {
 	options := []kgo.Opt{
 		kgo.FetchMinBytes(c.FetchMinBytes),

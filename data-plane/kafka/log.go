@@ -15,13 +15,15 @@ const repeatInterval = time.Minute
 
 // Logger makes a client log to log: its warnings and errors as warnings, each message at most once a minute, the rest
 // for debugging.
-func Logger(log *slog.Logger) kgo.Opt {
+func Logger(log *slog.Logger) kgo.Opt { return kgo.WithLogger(newLogger(log)) }
+
+func newLogger(log *slog.Logger) *logger {
 	level := kgo.LogLevelWarn
 	// Asked once: kgo asks for the level at every request. The context carries nothing, there is none to pass on.
 	if log.Enabled(context.Background(), slog.LevelDebug) {
 		level = kgo.LogLevelDebug
 	}
-	return kgo.WithLogger(&logger{log: log, level: level, last: map[string]time.Time{}})
+	return &logger{log: log, level: level, last: map[string]time.Time{}}
 }
 
 type logger struct {
