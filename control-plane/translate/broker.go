@@ -114,9 +114,8 @@ func triggerEgress(in BrokerInput, r *contract.Resource, t TriggerInput) (*contr
 	if e.EgressConfig, err = triggerDelivery(in, r, t); err != nil {
 		return nil, at("spec.delivery", err)
 	}
-	setFilter(e, &t.Trigger.Spec)
 	t.Group.apply(e, in.Flags)
-	return e, nil
+	return e, setFilter(e, &t.Trigger.Spec)
 }
 
 // triggerDelivery translates the delivery that applies to a Trigger: its own, else the Broker's. A Trigger whose own

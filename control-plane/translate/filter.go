@@ -3,18 +3,20 @@ package translate
 import (
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 
+	"knative.dev/eventing-kafka-go/data-plane/filter"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
-// setFilter translates what a Trigger lets through: filters when there are any, else filter.
-func setFilter(e *contract.Egress, spec *eventingv1.TriggerSpec) {
+// setFilter translates what a Trigger lets through: filters when there are any, else filter. Filters that a data plane
+// could not compile are an error.
+func setFilter(e *contract.Egress, spec *eventingv1.TriggerSpec) error {
 	if len(spec.Filters) > 0 {
 		e.DialectedFilter = dialects(spec.Filters)
-		return
-	}
-	if spec.Filter != nil && len(spec.Filter.Attributes) > 0 {
+	} else if spec.Filter != nil && len(spec.Filter.Attributes) > 0 {
 		e.Filter = &contract.Filter{Attributes: spec.Filter.Attributes}
 	}
+	_, err := filter.Compile(e.Filter, e.DialectedFilter)
+	return at("spec.filters", err)
 }
 
 func dialects(filters []eventingv1.SubscriptionsAPIFilter) []*contract.DialectedFilter {

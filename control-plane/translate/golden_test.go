@@ -18,15 +18,24 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// golden is what a testdata/*.in.yaml holds: one of both. The comment at its top cites what it shows.
+// golden is what a testdata/*.in.yaml holds: one of these. The comment at its top cites what it shows.
 type golden struct {
 	Channel *ChannelInput `json:"channelInput"`
 	Broker  *BrokerInput  `json:"brokerInput"`
+	Sink    *SinkInput    `json:"sinkInput"`
+	Source  *SourceInput  `json:"sourceInput"`
 }
 
 func (g golden) translate() (*contract.Resource, []*Error, error) {
-	if g.Channel != nil {
+	switch {
+	case g.Channel != nil:
 		return KafkaChannel(*g.Channel)
+	case g.Sink != nil:
+		r, err := KafkaSink(*g.Sink)
+		return r, nil, err
+	case g.Source != nil:
+		r, err := KafkaSource(*g.Source)
+		return r, nil, err
 	}
 	return Broker(*g.Broker)
 }
@@ -65,8 +74,8 @@ func readGolden(t *testing.T, path string) golden {
 	if err := yaml.UnmarshalStrict(text, &in); err != nil {
 		t.Fatal(err)
 	}
-	if (in.Channel == nil) == (in.Broker == nil) {
-		t.Fatal("expected one of channelInput and brokerInput")
+	if in == (golden{}) {
+		t.Fatal("expected an input")
 	}
 	return in
 }
