@@ -91,15 +91,15 @@ func (i identity) equal(j identity) bool {
 func (s *Set) Apply(c *contract.Contract, creds kafka.Credentials) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	invalid := problems(c)
+	invalid := findFaults(c)
 	seen := map[string]bool{}
 	for _, r := range c.GetResources() {
 		for _, e := range r.GetEgresses() {
 			if e.GetUid() == "" || seen[e.GetUid()] {
-				continue // without an identity of its own there is nothing to run it as; Validate reports it
+				continue // without an identity of its own there is nothing to run it as; the contract's report says so
 			}
 			seen[e.GetUid()] = true
-			s.applyOne(c, r, e, creds, errors.Join(invalid[r.GetUid()], invalid[e.GetUid()]))
+			s.applyOne(c, r, e, creds, errors.Join(invalid.resources[r], invalid.egresses[e]))
 		}
 	}
 	for uid, m := range s.members {
@@ -110,15 +110,24 @@ func (s *Set) Apply(c *contract.Contract, creds kafka.Credentials) {
 	maps.DeleteFunc(s.leaving, func(_ string, gone <-chan struct{}) bool { return isClosed(gone) })
 }
 
-// problems are the faults that validation finds, by egress uid; those of a resource stand under the resource's.
-func problems(c *contract.Contract) map[string]error {
-	found := map[string]error{}
+// faults are what validation finds in the entries of a contract.
+type faults struct {
+	resources map[*contract.Resource]error
+	egresses  map[*contract.Egress]error
+}
+
+func findFaults(c *contract.Contract) faults {
+	f := faults{map[*contract.Resource]error{}, map[*contract.Egress]error{}}
 	for _, p := range contract.Validate(c) {
-		if p.EgressUID != "" {
-			found[p.EgressUID] = errors.Join(found[p.EgressUID], p.Err)
+		switch p.Scope {
+		case contract.ScopeResource:
+			f.resources[p.Resource] = p.Err
+		case contract.ScopeEgress:
+			f.egresses[p.Egress] = p.Err
+		case contract.ScopeIngress: // egresses do without
 		}
 	}
-	return found
+	return f
 }
 
 func (s *Set) applyOne(c *contract.Contract, r *contract.Resource, e *contract.Egress, creds kafka.Credentials, invalid error) {
