@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/display"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/send"
 )
@@ -33,6 +34,6 @@ func command() *cobra.Command {
 		Long:          "kn-kafka runs Knative Eventing for Apache Kafka on your machine and helps to try it. On the PATH it is also `kn kafka`.",
 		SilenceErrors: true, // main prints them, once
 	}
-	root.AddCommand(send.Command(), display.Command())
+	root.AddCommand(dev.Command(), send.Command(), display.Command())
 	return root
 }

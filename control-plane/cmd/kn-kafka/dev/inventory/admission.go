@@ -16,6 +16,7 @@ import (
 	coremessagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
 	"knative.dev/pkg/apis"
 
+	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/manifest"
 )
@@ -74,17 +75,15 @@ func (i *Inventory) admission(ctx context.Context, set *manifest.Set) (context.C
 	return ctx, problems
 }
 
-const classField = eventingv1.BrokerClassAnnotationKey
+const classField = eventing.BrokerClassAnnotation
 
-// brokerClass checks what the webhook for Brokers of class Kafka checks beyond the one of core.
-func brokerClass(o *manifest.Object, found []manifest.Problem) []manifest.Problem {
-	broker, ok := o.Value.(*eventingv1.Broker)
-	if !ok || len(found) > 0 || broker.Annotations[classField] != "Kafka" || broker.Spec.Config == nil {
-		return nil
-	}
-	if kind := broker.Spec.Config.Kind; kind != "" && !bytes.EqualFold([]byte(kind), []byte("ConfigMap")) {
-		return []manifest.Problem{{Location: o.Source.At("spec.config.kind"), Object: o.ID, Field: "spec.config.kind",
-			Reason: fmt.Sprintf("invalid value: %s: expected ConfigMap", kind)}}
+// ours checks what the project's webhooks check beyond those of core.
+func ours(o *manifest.Object) []manifest.Problem {
+	switch value := o.Value.(type) {
+	case *eventingv1.Broker:
+		return o.Problems(eventing.ValidateBroker(value).Filter(apis.ErrorLevel))
+	case *eventingv1.Trigger:
+		return o.Problems(eventing.ValidateTrigger(value).Filter(apis.ErrorLevel))
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func (i *Inventory) admit(ctx context.Context, candidate *manifest.Object, repor
 	running := i.objects[candidate.ID]
 	old := i.baseline(candidate.ID)
 	problems := manifest.Admit(ctx, candidate, old)
-	problems = append(problems, brokerClass(candidate, problems)...)
+	problems = append(problems, ours(candidate)...)
 	if len(problems) > 0 {
 		if running != nil {
 			running.missingSince = time.Time{}

@@ -211,15 +211,15 @@ func TestWhatWasRemovedIsKnownAfterARestartAndWhatIsAbsentIsNotRemoved(t *testin
 	w.expect(0, "")
 	w.expect(time.Hour, "")
 	var removed []string
-	w.inv.Removed(func(name string, r *Record) { removed = append(removed, name+" "+r.Topic) })
+	for _, r := range w.inv.Removed() {
+		removed = append(removed, r.Name+" "+r.Record.Topic)
+	}
 	if got := fmt.Sprint(removed, w.inv.Absent()); got != "[KafkaChannel.messaging.knative.dev/default/a a] [KafkaChannel.messaging.knative.dev/default/b]" {
 		t.Errorf("removed and absent are %s", got)
 	}
 	w.write("a.yaml", channel("a"))
 	w.expect(0, "+KafkaChannel/a")
-	removed = nil
-	w.inv.Removed(func(name string, _ *Record) { removed = append(removed, name) })
-	if len(removed) > 0 {
+	if removed := w.inv.Removed(); len(removed) > 0 {
 		t.Errorf("an object that came back is still removed: %v", removed)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 
@@ -34,6 +36,8 @@ type Record struct {
 	// Topic is the object's topic, and Created whether it was made for it: only then it may be deleted with it.
 	Topic   string `json:"topic,omitempty"`
 	Created bool   `json:"created,omitempty"`
+	// Groups are the consumer groups that read the topic.
+	Groups []string `json:"groups,omitempty"`
 	// Group is the consumer group of a Trigger or Subscription, Partitions how many partitions of each topic have their
 	// start.
 	Group      string           `json:"group,omitempty"`
@@ -119,13 +123,21 @@ func (r *Record) recall(o *manifest.Object) {
 // Record returns what is remembered of an object that runs or did; the caller may change it.
 func (i *Inventory) Record(id manifest.ID) *Record { return i.state.Objects[key(id)] }
 
-// Removed calls f for the records of the objects that were taken away.
-func (i *Inventory) Removed(f func(name string, r *Record)) {
-	for name, r := range i.state.Objects {
-		if r.Removed {
-			f(name, r)
+// Removed is an object that was taken away and what belongs to it.
+type Removed struct {
+	Name   string // for Forget
+	Record *Record
+}
+
+// Removed returns the objects that were taken away, in a fixed order.
+func (i *Inventory) Removed() []Removed {
+	var all []Removed
+	for _, name := range slices.Sorted(maps.Keys(i.state.Objects)) {
+		if r := i.state.Objects[name]; r.Removed {
+			all = append(all, Removed{Name: name, Record: r})
 		}
 	}
+	return all
 }
 
 // Forget drops the record of an object whose belongings are gone.

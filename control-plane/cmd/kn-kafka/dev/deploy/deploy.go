@@ -1,0 +1,240 @@
+// Package deploy brings what the manifests ask for into Kafka and into the contract of kn-kafka dev: topics, the starts
+// of consumer groups, the mounted file. It takes away what belonged to objects that were removed.
+//
+// It owns the order of these steps, which is that of a cluster: a start is committed before its egress runs, an entry
+// leaves the contract before its topic goes. An error of one object never ends what works of it or of others. Topics
+// that it did not create are never deleted.
+//
+// A Deployer belongs to one goroutine.
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev/inventory"
+	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev/resolve"
+	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/manifest"
+	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
+	"knative.dev/eventing-kafka-go/control-plane/translate"
+	"knative.dev/eventing-kafka-go/proto/contract"
+)
+
+// Options are what a Deployer works with.
+type Options struct {
+	Inventory *inventory.Inventory
+	Admin     *kafkaadmin.Admin
+	// Servers are the bootstrap servers of the contract, whatever the manifests say.
+	Servers []string
+	// Brokers is how many brokers there are: a topic cannot have more replicas.
+	Brokers int16
+	// Retention is the retention.ms of topics that say none; "" leaves it to Kafka.
+	Retention string
+	Format    contract.Format
+	// Write puts an encoded contract where the data plane reads it and returns when it runs.
+	Write func(ctx context.Context, encoded []byte, generation uint64) error
+}
+
+// Deployer brings plans to Kafka and into the contract.
+type Deployer struct {
+	Options
+	current *contract.Contract // nil before the first
+	tries   map[string]int     // failed attempts to clean up, by name of the record
+}
+
+// New returns a Deployer that has deployed nothing.
+func New(o Options) *Deployer { return &Deployer{Options: o, tries: map[string]int{}} }
+
+// Result is what a deployment has left to say.
+type Result struct {
+	// Problems are why something does not run.
+	Problems []manifest.Problem
+	// Notes are what is different from what was asked for.
+	Notes []string
+	// Retry says that Kafka was the reason of a problem.
+	Retry bool
+}
+
+// Apply deploys a plan. The error is about the contract as a whole: then the one before goes on.
+func (d *Deployer) Apply(ctx context.Context, plan *resolve.Plan) (Result, error) {
+	run := &deployment{Deployer: d, ctx: ctx}
+	var resources []*contract.Resource
+	for _, r := range plan.Resources {
+		if entry := run.resource(r); entry != nil {
+			resources = append(resources, entry)
+		}
+	}
+	next := translate.Contract(d.before(), resources, plan.TrustBundles, nil)
+	if d.current != nil && next.GetGeneration() == d.current.GetGeneration() {
+		return run.result, nil
+	}
+	encoded, err := contract.Encode(next, d.Format)
+	if err != nil {
+		return run.result, fmt.Errorf("encode the contract: %w", err)
+	}
+	// A number that was used is never used for another content, also when the program ends here.
+	d.Inventory.SetContractGeneration(next.GetGeneration())
+	if err := d.Write(ctx, encoded, next.GetGeneration()); err != nil {
+		return run.result, err
+	}
+	d.current = next
+	return run.result, nil
+}
+
+// before is the contract that the next one follows: the first of this run follows the last of the run before.
+func (d *Deployer) before() *contract.Contract {
+	if d.current != nil {
+		return d.current
+	}
+	if n := d.Inventory.ContractGeneration(); n > 0 {
+		// It held something else: addresses are new in each run.
+		return &contract.Contract{Generation: n, Resources: []*contract.Resource{{Uid: "of an earlier run"}}}
+	}
+	return nil
+}
+
+// deployment is one Apply under way.
+type deployment struct {
+	*Deployer
+	ctx    context.Context //nolint:containedctx // lives as long as the call that has it
+	result Result
+}
+
+// resource deploys one resource and returns its entry, nil when it has none.
+func (d *deployment) resource(r *resolve.Resource) *contract.Resource {
+	before := d.entry(r.UID())
+	if r.Failed {
+		return before
+	}
+	if err := d.topic(r); err != nil {
+		d.fail(r.Object, "", err)
+		return before
+	}
+	groups, broken := d.groups(r)
+	connection := translate.Connection{BootstrapServers: d.Servers, AuthSecret: r.Secret}
+	now, errs, err := r.Translate(connection, groups)
+	if err != nil {
+		d.translateError(r, err)
+		return before
+	}
+	for _, e := range errs {
+		d.translateError(r, e)
+	}
+	broken = append(broken, r.Broken...)
+	return translate.KeepWorking(now, before, append(broken, errs...))
+}
+
+// entry is what the contract in force says of a resource.
+func (d *Deployer) entry(uid string) *contract.Resource {
+	for _, r := range d.current.GetResources() {
+		if r.GetUid() == uid {
+			return r
+		}
+	}
+	return nil
+}
+
+// topic makes sure that the topic of a resource is there.
+func (d *deployment) topic(r *resolve.Resource) error {
+	record := d.Inventory.Record(r.Object.ID)
+	if r.External {
+		_, err := d.Admin.ValidateTopic(d.ctx, r.Topic.Name)
+		record.Topic, record.Created = r.Topic.Name, false
+		return d.kafka(err)
+	}
+	want := kafkaadmin.TopicConfig{
+		Name: r.Topic.Name, Partitions: r.Topic.Partitions, ReplicationFactor: min(r.Topic.ReplicationFactor, d.Brokers),
+		Config: map[string]string{},
+	}
+	if d.Retention != "" {
+		want.Config["retention.ms"] = d.Retention
+	}
+	for key, value := range r.Topic.Config {
+		want.Config[key] = value
+	}
+	got, err := d.Admin.EnsureTopic(d.ctx, want)
+	if err != nil {
+		return d.kafka(err)
+	}
+	if want.ReplicationFactor < r.Topic.ReplicationFactor && got.Created {
+		d.note("%s: topic %s gets %d replicas instead of %d, as there are no more brokers", r.Object.ID, want.Name, want.ReplicationFactor, r.Topic.ReplicationFactor)
+	}
+	if !got.Created && record.Topic == "" {
+		d.note("%s: topic %s was there before: it is used, and kept when the object is removed", r.Object.ID, want.Name)
+	}
+	for _, drift := range got.Drift {
+		d.note("%s: topic %s differs: %s", r.Object.ID, want.Name, drift)
+	}
+	// Who created it is recorded once: a topic that vanished and was made again is ours as well.
+	record.Topic, record.Created = want.Name, got.Created || record.Created
+	return nil
+}
+
+// groups commits the starts of the egresses, and returns what is known of their groups and which of them failed.
+func (d *deployment) groups(r *resolve.Resource) (map[types.UID]translate.Group, []*translate.Error) {
+	groups := map[types.UID]translate.Group{}
+	var broken []*translate.Error
+	names := make([]string, 0, len(r.Groups))
+	for _, g := range r.Groups {
+		names = append(names, g.ID)
+		record := d.Inventory.Record(g.Object.ID)
+		start := kafkaadmin.GroupStart{Group: g.ID, Topics: []string{r.Topic.Name}, Start: kafkaadmin.Latest}
+		if g.Object != r.Object {
+			start.Initialised = record.Partitions
+		}
+		partitions, err := d.Admin.EnsureGroup(d.ctx, start)
+		if err != nil {
+			err = d.kafka(err)
+			d.fail(g.Object, "", err)
+			broken = append(broken, &translate.Error{Object: &contract.Reference{Uuid: string(g.UID)}, Err: err})
+			continue
+		}
+		if g.Object != r.Object {
+			record.Group, record.Partitions = g.ID, partitions
+		}
+		groups[g.UID] = translate.Group{ID: g.ID, Partitions: partitions}
+	}
+	d.Inventory.Record(r.Object.ID).Groups = names
+	return groups, broken
+}
+
+// kafka notes that an error came from Kafka and may go away by itself. A topic that must exist may come.
+func (d *deployment) kafka(err error) error {
+	if err != nil {
+		d.result.Retry = true
+	}
+	return err
+}
+
+func (d *deployment) note(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(d.result.Notes, text) {
+		d.result.Notes = append(d.result.Notes, text)
+	}
+}
+
+func (d *deployment) fail(o *manifest.Object, field string, err error) {
+	d.result.Problems = append(d.result.Problems, manifest.Problem{
+		Location: o.Source.At(field), Object: o.ID, Field: field, Reason: err.Error(),
+	})
+}
+
+// translateError places an error of translate, which names the object and, for a Subscription, the field of the
+// channel that core has copied it to.
+func (d *deployment) translateError(r *resolve.Resource, err error) {
+	var e *translate.Error
+	if !errors.As(err, &e) {
+		d.fail(r.Object, "", err)
+		return
+	}
+	for _, g := range r.Groups {
+		if string(g.UID) == e.Object.GetUuid() && g.Object != r.Object {
+			d.fail(g.Object, ownField(e.Field), e.Err)
+			return
+		}
+	}
+	d.fail(r.Object, e.Field, e.Err)
+}

@@ -1,0 +1,131 @@
+package dev
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
+)
+
+const (
+	// embeddedKafka is the value of --kafka for a Kafka in this process.
+	embeddedKafka = "embedded"
+	// embeddedRetention is how long the embedded Kafka keeps the events of a topic that does not say: a week, as Kafka
+	// does by default. kfake itself keeps everything.
+	embeddedRetention = 7 * 24 * time.Hour
+	// retentionInterval is how often the embedded Kafka looks for events that are too old.
+	retentionInterval = time.Minute
+	// pingTime bounds one attempt to reach Kafka.
+	pingTime = 5 * time.Second
+	// pingPause is waited between two attempts.
+	pingPause = time.Second
+)
+
+// cluster is the Kafka that is used.
+type cluster struct {
+	servers   []string
+	embedded  *kfake.Cluster // nil for a real one
+	retention string         // retention.ms of topics that say none, "" leaves it to Kafka
+	brokers   int16
+}
+
+// openCluster starts the embedded Kafka with its data in a folder, or takes the servers given.
+func openCluster(servers, data string) (*cluster, error) {
+	if servers != embeddedKafka {
+		c := &cluster{servers: kafka.ParseServers(servers)}
+		for _, server := range c.servers {
+			if _, _, err := net.SplitHostPort(server); err != nil {
+				return nil, fmt.Errorf("--kafka %s: expected embedded or HOST:PORT,…: %w", servers, err)
+			}
+		}
+		if len(c.servers) == 0 {
+			return nil, fmt.Errorf("--kafka %q: expected embedded or HOST:PORT,…", servers)
+		}
+		return c, nil
+	}
+	fake, err := kfake.NewCluster(
+		kfake.NumBrokers(1),
+		kfake.DataDir(filepath.Join(data, "kafka")),
+		kfake.ListenFn(listenLoopback),
+		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": strconv.FormatInt(retentionInterval.Milliseconds(), 10)}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("start the embedded Kafka: %w", err)
+	}
+	return &cluster{
+		servers: fake.ListenAddrs(), embedded: fake, brokers: 1,
+		retention: strconv.FormatInt(embeddedRetention.Milliseconds(), 10),
+	}, nil
+}
+
+// listenLoopback refuses any other address: the embedded Kafka trusts everybody who can connect.
+func listenLoopback(network, address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return nil, fmt.Errorf("listen at %s: the embedded Kafka is reachable from this machine only", address)
+	}
+	return net.Listen(network, address) //nolint:noctx // the signature is kfake's
+}
+
+// String tells people where Kafka is.
+func (c *cluster) String() string {
+	servers := strings.Join(c.servers, ",")
+	if c.embedded == nil {
+		return servers
+	}
+	return "embedded, for development only, at " + servers
+}
+
+// reach waits until Kafka answers, telling why it does not, and counts its brokers.
+func (c *cluster) reach(ctx context.Context, log *slog.Logger, waiting func(error)) error {
+	client, err := kgo.NewClient(append(kafka.Connection{Servers: c.servers}.Options(), kafka.Logger(log))...)
+	if err != nil {
+		return fmt.Errorf("connect to Kafka at %s: %w", c, err)
+	}
+	defer client.Close()
+	for {
+		brokers, err := c.listBrokers(ctx, client)
+		if err == nil {
+			c.brokers = int16(min(brokers, 1<<15-1)) //nolint:gosec // bounded
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		waiting(err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pingPause):
+		}
+	}
+}
+
+func (c *cluster) listBrokers(ctx context.Context, client *kgo.Client) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
+	brokers, err := kadm.NewClient(client).ListBrokers(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("no answer from Kafka at %s: %w", c, err)
+	}
+	return len(brokers), nil
+}
+
+func (c *cluster) close() {
+	if c.embedded != nil {
+		c.embedded.Close()
+	}
+}
