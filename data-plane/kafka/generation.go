@@ -16,7 +16,7 @@ import (
 // of their own, and the usual ones never share a batch that only few topics take.
 const sharedBatchBytes = 1 << 20
 
-// warmTimeout bounds how long a new generation prepares itself before it is used, whether that succeeded or not.
+// warmTimeout bounds how long a new generation may take to prepare itself.
 const warmTimeout = 2 * time.Second
 
 // generation is what a producer writes with until it is renewed.
@@ -86,14 +86,19 @@ func (g *generation) OnProduceRecordUnbuffered(_ *kgo.Record, err error) {
 	}
 }
 
-// warm opens what the first record would have to wait for.
+// warm opens what the first record would have to wait for. It is an error when Kafka does not answer; a single broker may
+// be away.
 func (g *generation) warm(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, warmTimeout)
 	defer cancel()
+	if err := g.usual.Ping(ctx); err != nil {
+		return err
+	}
 	if _, _, err := g.usual.ProducerID(ctx); err != nil {
 		return err
 	}
-	return g.usual.EnsureProduceConnectionIsOpen(ctx)
+	_ = g.usual.EnsureProduceConnectionIsOpen(ctx) // it has errors for brokers that are away
+	return nil
 }
 
 // buffered returns the records and bytes that wait for Kafka.
@@ -114,10 +119,10 @@ func (g *generation) clients() []*kgo.Client {
 	return []*kgo.Client{g.usual, g.large}
 }
 
-// drain sends what is buffered, for a bounded time, and closes; what is left then fails.
-func (g *generation) drain() {
+// drain sends what is buffered, for a limited time, and closes; what is left then fails.
+func (g *generation) drain(limit time.Duration) {
 	set := g.producer.set
-	ctx, cancel := context.WithTimeout(set.abort, set.config.DrainTimeout)
+	ctx, cancel := context.WithTimeout(set.abort, limit)
 	defer cancel()
 	// Calls that saw this generation before it was replaced hand over their record first. They never wait for Kafka.
 	for g.entering.Load() > 0 && ctx.Err() == nil {
@@ -128,7 +133,7 @@ func (g *generation) drain() {
 	g.mu.Unlock()
 	clients := g.clients()
 	for _, client := range clients {
-		if err := client.Flush(ctx); err != nil {
+		if err := client.Flush(ctx); err != nil && client.BufferedProduceRecords() > 0 {
 			set.log.Warn("Kafka producer closed before all records were written", "connection", g.producer.key,
 				"records", client.BufferedProduceRecords(), "error", err)
 		}

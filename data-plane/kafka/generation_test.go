@@ -68,7 +68,7 @@ func TestRenewalLosesAndFailsNothing(t *testing.T) {
 }
 
 func TestRenewalIsPlannedOnce(t *testing.T) {
-	producer := acquire(t, newProducers(t, DefaultProducerConfig()), "127.0.0.1:1")
+	producer := acquire(t, newProducers(t, DefaultProducerConfig()), kafkatest.Start(t).Addrs()...)
 	due := func() time.Time {
 		producer.mu.Lock()
 		defer producer.mu.Unlock()
@@ -99,6 +99,34 @@ func TestRenewalIsPlannedOnce(t *testing.T) {
 	awaitRenewal(t, producer, first)
 }
 
+func TestAProducerIsNotRenewedWhileKafkaIsAway(t *testing.T) {
+	cluster := kafkatest.Start(t)
+	cluster.CreateTopic(t, "topic", 1)
+	producer := acquire(t, newProducers(t, DefaultProducerConfig()), cluster.Addrs()...)
+	arrived, release := cluster.Hold(kmsg.Produce)
+	defer release()
+	result := make(chan error, 1)
+	producer.Produce(&kgo.Record{Topic: "topic"}, func(_ *kgo.Record, err error) { result <- err })
+	<-arrived
+	first := producer.current.Load()
+	refuse := cluster.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.CoordinatorNotAvailable, Count: -1})
+	producer.renew()
+	refuse.Remove()
+	if producer.current.Load() != first {
+		t.Error("renewed")
+	}
+	producer.mu.Lock()
+	planned := producer.renewal != nil
+	producer.mu.Unlock()
+	if !planned {
+		t.Error("not tried again later")
+	}
+	release()
+	if err := <-result; err != nil {
+		t.Errorf("the record that waits was given up: %v", err)
+	}
+}
+
 // awaitRenewal waits until the generation is replaced.
 func awaitRenewal(t *testing.T, producer *Producer, g *generation) {
 	t.Helper()
@@ -110,7 +138,7 @@ func awaitRenewal(t *testing.T, producer *Producer, g *generation) {
 }
 
 func TestFailuresOfAnEarlierGenerationDoNotRenew(t *testing.T) {
-	producer := acquire(t, newProducers(t, DefaultProducerConfig()), "127.0.0.1:1")
+	producer := acquire(t, newProducers(t, DefaultProducerConfig()), kafkatest.Start(t).Addrs()...)
 	first := producer.current.Load()
 	second, err := newGeneration(producer)
 	if err != nil {

@@ -39,6 +39,8 @@ const (
 	renewalPace = 250 * time.Millisecond
 	// forgetDelay is how long topics that are gone may be remembered. Until then kgo asks for them MetadataMinAge apart.
 	forgetDelay = time.Minute
+	// drainMargin is what a record may take beyond its delivery timeout, which is looked at when a request ends.
+	drainMargin = 10 * time.Second
 )
 
 func newProducer(set *Producers, key string, c Connection) (*Producer, error) {
@@ -52,8 +54,9 @@ func newProducer(set *Producers, key string, c Connection) (*Producer, error) {
 }
 
 // Produce hands a record over and returns at once; promise is called exactly once, on a goroutine of the producer that
-// calls one promise after the other: it must not block. When the buffer is full the promise gets [kgo.ErrMaxBuffered].
-// The record must not be changed before that. [Classify] tells what an error means.
+// calls the promises of many records one after the other: it must not block. (While the client is renewed, and for large
+// records, there are two such goroutines.) When the buffer is full the promise gets [kgo.ErrMaxBuffered]. The record must
+// not be changed before that. [Classify] tells what an error means.
 //
 // There is no context: cancelling one record would fail all others that wait for its partition. The time limit is
 // ProducerConfig.DeliveryTimeout; whoever waits for less must stop waiting by itself.
@@ -106,7 +109,7 @@ func (p *Producer) renewWithin(wait time.Duration) {
 	p.renewal = time.AfterFunc(due.Sub(now), func() { p.set.background(p.renew) })
 }
 
-// renew replaces the client. Records that the old one still has are sent by it.
+// renew replaces the client, if Kafka answers. Records that the old one still has are sent by it, within their time.
 func (p *Producer) renew() {
 	p.mu.Lock()
 	p.renewal, p.renewed = nil, time.Now()
@@ -117,7 +120,10 @@ func (p *Producer) renew() {
 		return
 	}
 	if err := next.warm(p.set.abort); err != nil {
-		p.set.log.Debug("Kafka producer is renewed though Kafka does not answer", "connection", p.key, "error", err)
+		p.set.log.Debug("Kafka producer is renewed later", "connection", p.key, "error", err)
+		next.drain(0)
+		p.renewWithin(forgetDelay)
+		return
 	}
 	p.mu.Lock()
 	old := next
@@ -125,7 +131,7 @@ func (p *Producer) renew() {
 		old = p.current.Swap(next)
 	}
 	p.mu.Unlock()
-	old.drain()
+	old.drain(p.set.config.DeliveryTimeout + drainMargin)
 }
 
 // drain ends the producer.
@@ -137,7 +143,7 @@ func (p *Producer) drain() {
 	}
 	last := p.current.Load()
 	p.mu.Unlock()
-	last.drain()
+	last.drain(p.set.config.DrainTimeout)
 }
 
 // Failure is what a produce error means to whoever sent the event.
