@@ -24,7 +24,7 @@ func (b *bench) idleGroups(ctx context.Context) error {
 			return err
 		}
 		topics = append(topics, more...)
-		b.inTurns(ctx, 1, section, fmt.Sprintf("%d egresses", n), b.Subjects, func(s stage.Subject) ([]report.Figure, error) {
+		b.inTurns(ctx, 1, section, count(n, "egress"), b.Subjects, func(s stage.Subject) ([]report.Figure, error) {
 			figures, resident, err := b.idleOnce(ctx, s, topics)
 			if memory[s.Who] == nil {
 				memory[s.Who] = map[int]float64{}
@@ -37,7 +37,7 @@ func (b *bench) idleGroups(ctx context.Context) error {
 	for who, resident := range memory {
 		if resident[first] > 0 && resident[last] > 0 {
 			each := (resident[last] - resident[first]) / float64(last-first) / 1024
-			b.report.Add(section, fmt.Sprintf("each of %d egresses", last), who, report.Figure{Name: "memory", Unit: "KiB", Value: each})
+			b.report.Add(section, "each of "+count(last, "egress"), who, report.Figure{Name: "memory", Unit: "KiB", Value: each})
 		}
 	}
 	return nil

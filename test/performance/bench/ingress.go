@@ -45,7 +45,7 @@ func (b *bench) ingress(ctx context.Context) error {
 	})
 	for _, n := range []int{1, 16, 64, 256} {
 		o := loadgen.Options{Connections: n, Duration: b.loadFor}
-		b.inTurns(ctx, b.rounds, closed, fmt.Sprintf("%d connections", n), all.subjects, measure(o))
+		b.inTurns(ctx, b.rounds, closed, count(n, "connection"), all.subjects, measure(o))
 	}
 	o := loadgen.Options{Connections: openConnections, Duration: b.loadFor, Rate: openRate}
 	b.inTurns(ctx, b.rounds, open, fmt.Sprintf("%d events/s", openRate), all.subjects, measure(o))

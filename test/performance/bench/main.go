@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -47,6 +48,9 @@ func run(ctx context.Context) (err error) {
 	sections := flag.String("sections", "", "comma separated, default all: "+sectionNames())
 	jsonFile := flag.String("json", "", "write every figure to this file")
 	flag.Parse()
+	if runtime.GOOS != "linux" {
+		return errors.New("needs Linux, whose /proc tells what processes use")
+	}
 	chosen, err := choose(*sections)
 	if err != nil {
 		return err

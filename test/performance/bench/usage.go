@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"knative.dev/eventing-kafka-go/test/performance/report"
@@ -79,6 +81,17 @@ func (u *usage) ofACore() ([]report.Figure, error) {
 		{Name: "CPU", Unit: "% of a core", Value: sum / wall * 100},
 		{Name: "broker's CPU", Unit: "% of a core", Value: broker / wall * 100},
 	}, nil
+}
+
+// count names a number of things.
+func count(n int, thing string) string {
+	switch {
+	case n == 1:
+		return "1 " + thing
+	case strings.HasSuffix(thing, "s"):
+		thing += "e"
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -69,6 +69,9 @@ func openBroker(ctx context.Context, s *Stage) (*Broker, error) {
 	if err := b.client.Ping(ctx); err != nil {
 		return b, fmt.Errorf("reach Kafka at %v: %w", b.Servers, err)
 	}
+	if versions, err := b.admin.ApiVersions(ctx); err == nil {
+		versions.Each(func(v kadm.BrokerApiVersions) { b.Label += ", version " + v.VersionGuess() })
+	}
 	return b, b.warmUp(ctx)
 }
 
@@ -112,9 +115,6 @@ func (b *Broker) startKafka(ctx context.Context, s *Stage) error {
 		b.pids = append(b.pids, pid)
 	}
 	b.Label, b.Servers = "Apache Kafka", strings.Split(servers, ",")
-	if version := os.Getenv("KAFKA_VERSION"); version != "" {
-		b.Label += " " + version
-	}
 	return nil
 }
 
@@ -135,7 +135,7 @@ func (b *Broker) close() error {
 	return errors.Join(append(errs, b.stop())...)
 }
 
-// CPU is the processor time that the broker has used, NaN seconds as ok = false when its processes are not known.
+// CPU is the processor time that the broker has used; ok is false when its processes are not known.
 func (b *Broker) CPU() (used time.Duration, ok bool) {
 	for _, pid := range b.pids {
 		d, err := process.CPU(pid)

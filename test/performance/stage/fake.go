@@ -32,7 +32,7 @@ func (b *Broker) startFake(ctx context.Context, s *Stage) error {
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, tail(log))
 	}
-	b.Label, b.pids = "kfake (this machine cannot run Apache Kafka; the broker's figures mean little)", []int{child.PID()}
+	b.Label, b.pids = "kfake, as this machine cannot run Apache Kafka", []int{child.PID()}
 	return nil
 }
 
