@@ -3,10 +3,12 @@ package egress
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
@@ -23,6 +25,8 @@ type group struct {
 	stats    *telemetry.Egress
 	wait     *kafka.FetchWait
 	client   *kgo.Client
+
+	rediscovered time.Time // when a topic was last taken up anew; of the goroutine that polls
 
 	cancel  context.CancelFunc // ends polling
 	polled  chan struct{}      // closed when polling has ended
@@ -117,10 +121,27 @@ func (g *group) poll(ctx context.Context) {
 	fetches.EachError(func(topic string, partition int32, err error) {
 		if !errors.Is(err, context.Canceled) && !errors.Is(err, kgo.ErrClientClosed) {
 			g.log.Warn("fetch failed", "topic", topic, "partition", partition, "error", err)
-			g.fail(err)
+			g.fail(fmt.Errorf("fetch %s-%d: %w", topic, partition, err))
+		}
+		if errors.Is(err, kerr.UnknownTopicID) {
+			g.rediscover(topic)
 		}
 	})
 }
+
+// rediscover takes up a topic that was deleted and created again: the client keeps to the id of the old one, and
+// reports nothing but errors, until it is told to forget it. Only the goroutine that polls calls this.
+func (g *group) rediscover(topic string) {
+	if time.Since(g.rediscovered) < rediscoverPause {
+		return // each partition reports, and the client needs a moment to see the new topic
+	}
+	g.rediscovered = time.Now()
+	g.client.PurgeTopicsFromConsuming(topic)
+	g.client.AddConsumeTopics(topic)
+}
+
+// rediscoverPause keeps a topic that stays away from costing a rebalance for each failed fetch.
+const rediscoverPause = 2 * time.Second
 
 // accept puts fetched records into lanes and starts deliveries. It returns the partitions that are full now.
 func (g *group) accept(fetches kgo.Fetches) (full []*partition) {

@@ -180,3 +180,16 @@ func TestAtRestNothingIsCommitted(t *testing.T) {
 		t.Errorf("%d commits after the last one that was needed", n-before)
 	}
 }
+
+func TestATopicThatIsCreatedAgainIsTakenUp(t *testing.T) {
+	f := newFixture(t, 1)
+	s := newSubscriber(t, nil)
+	f.set.Apply(f.contract(egressTo("a", s.URL)), nil)
+	f.produce(0, 0, 3)
+	eventually(t, "the first topic is delivered", f.committed("group-a", 0, 3))
+	f.kafka.DeleteTopic(t, f.topic)
+	eventually(t, "its end is noticed", func() bool { return f.set.Status()[0].LastError != "" })
+	f.kafka.CreateTopic(t, f.topic, 1)
+	f.produce(0, 100, 5)
+	eventually(t, "the new topic is delivered", func() bool { return len(s.received()) == 8 })
+}
