@@ -209,7 +209,7 @@ func (c *client) RoundTrip(hc *fasthttp.HostClient, req *fasthttp.Request, resp 
 
 // noAnswer says whether a request failed before the first byte of its answer.
 func noAnswer(err error) bool {
-	return err == io.EOF || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
 func (c *client) isClosed() bool {

@@ -40,9 +40,10 @@ func NewTracker(start int64) *Tracker {
 	return &Tracker{next: start}
 }
 
-// Add hands out an offset; written is when its record was written, in milliseconds, and comes back from Oldest. Offsets between the last one added and this one do not exist in the partition (compaction,
-// transaction markers): they count as finished, whatever their number, at no cost. ok is false, and nothing changes,
-// for an offset below one that was added before: it is in the window already or finished.
+// Add hands out an offset; written is when its record was written, in milliseconds, and comes back from Oldest.
+// Offsets between the last one added and this one do not exist in the partition (compaction, transaction markers):
+// they count as finished, whatever their number, at no cost. ok is false, and nothing changes, for an offset below one
+// that was added before: it is in the window already or finished.
 func (t *Tracker) Add(offset, written int64) (ticket Ticket, ok bool) {
 	if offset < t.next {
 		return 0, false

@@ -17,7 +17,8 @@ type listener struct {
 
 // listen begins to serve at once, so that a probe never meets a closed port while the contract is being read.
 func listen(address string, handler http.Handler) (*listener, error) {
-	socket, err := net.Listen("tcp", address)
+	// The listener's life is that of the plane, not of a call.
+	socket, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, err
 	}
