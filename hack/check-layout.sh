@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks what no linter does: names and sizes of packages and files, purity, and that nothing names this machine.
+# Checks what no linter does: names and sizes of packages and files, purity, contexts, and that nothing
+# names this machine.
 # Prints one line for each violation, with the rule; exits 1 if there is any.
 # shellcheck source=hack/env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -62,6 +63,15 @@ for f in "${written[@]}"; do
       complain "$f:$line" "a pure package starts no goroutine"
     done < <(grep -nE '^[[:space:]]*go[[:space:]]+[a-zA-Z_(]' "$f" | cut -d: -f1)
   done
+done
+
+# Work hangs on the context of whoever started it. Only main and tests begin without one; elsewhere a comment on the line,
+# or right above it, says why.
+for f in "${written[@]}"; do
+  [[ $f == *_test.go || $f == */cmd/* || $f == hack/* || $f == test/* ]] && continue
+  while read -r line; do
+    complain "$f:$line" "a context out of nothing: take the caller's, or say in a comment why it must outlive that"
+  done < <(awk '/context\.(Background|TODO)\(/ && !/\/\// && above !~ /^[[:space:]]*\/\// { print NR } { above = $0 }' "$f")
 done
 
 # The project is the same everywhere: no folder, home or name of the machine that it was written on.
