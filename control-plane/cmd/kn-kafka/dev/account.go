@@ -10,8 +10,12 @@ import (
 	"time"
 
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev/resolve"
+	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/display"
 	"knative.dev/eventing-kafka-go/data-plane/status"
 )
+
+// maxEvents is how many events of a second are shown: more cannot be read, and showing them would slow them down.
+const maxEvents = 100
 
 // account is what is told to people: each thing once, when it is new.
 type account struct {
@@ -22,6 +26,46 @@ type account struct {
 	blocks          map[string]string // by UID of a resource; used by the loop alone
 	counters        map[string]string // by UID of a route or group; used by the ticker alone
 	errors          map[string]string // by UID of a route or group; used by the ticker alone
+
+	shown throttle
+}
+
+// throttle lets a number of events through in each second.
+type throttle struct {
+	mu             sync.Mutex
+	second         int64
+	shown, skipped int
+}
+
+// take tells whether an event is shown, and how many of an earlier second were not.
+func (t *throttle) take(now time.Time) (show bool, skipped int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if second := now.Unix(); second != t.second {
+		skipped = t.skipped
+		t.second, t.shown, t.skipped = second, 0, 0
+	}
+	if t.shown < maxEvents {
+		t.shown++
+		return true, skipped
+	}
+	t.skipped++
+	return false, skipped
+}
+
+// tellDelivery shows an event that arrived at a display; all of them in the style for programs.
+func (a *account) tellDelivery(p *display.Printer, name string, d display.Delivery) {
+	if p.Style == display.JSON {
+		p.Print(name, d)
+		return
+	}
+	show, skipped := a.shown.take(d.At)
+	if skipped > 0 {
+		a.say("… and %d events more in that second", skipped)
+	}
+	if show {
+		p.Print(name, d)
+	}
 }
 
 func newAccount(w io.Writer) *account {

@@ -116,7 +116,7 @@ func (s *session) open(ctx context.Context, input []byte, check *check) (*loop, 
 	}
 	printer := display.NewPrinter(s.account, s.o.events)
 	l.displays = newDisplays(func(id manifest.ID, d display.Delivery) {
-		printer.Print(id.String(), d)
+		s.account.tellDelivery(printer, id.String(), d)
 		check.received(id, d)
 	})
 	s.onClose(l.displays.close)

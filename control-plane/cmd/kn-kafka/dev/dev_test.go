@@ -1,0 +1,582 @@
+package dev
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka/kafkatest"
+)
+
+// patience bounds what is waited for. Only a test that fails waits that long.
+const patience = 30 * time.Second
+
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %s", patience, what)
+		}
+	}
+}
+
+// folder is a folder of manifests.
+type folder struct {
+	t   *testing.T
+	dir string
+}
+
+func newFolder(t *testing.T, nameAndContent ...string) folder {
+	t.Helper()
+	f := folder{t: t, dir: t.TempDir()}
+	for i := 0; i < len(nameAndContent); i += 2 {
+		f.write(nameAndContent[i], nameAndContent[i+1])
+	}
+	return f
+}
+
+// write replaces a file as editors do: in one step.
+func (f folder) write(name, content string) {
+	f.t.Helper()
+	path := filepath.Join(f.dir, name)
+	if err := os.WriteFile(path+".tmp", []byte(content), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f folder) remove(name string) {
+	f.t.Helper()
+	if err := os.Remove(filepath.Join(f.dir, name)); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// output collects what is printed.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+func (o *output) String() string { o.mu.Lock(); defer o.mu.Unlock(); return o.buf.String() }
+
+// running is a kn-kafka dev in this process.
+type running struct {
+	t       *testing.T
+	out     output
+	address string
+	stop    context.CancelFunc
+	ended   chan error
+}
+
+var readyLine = regexp.MustCompile(`(?m)^ready: (http://\S+)$`)
+
+// start runs kn-kafka dev with free ports and waits until it is ready. It is ended with the test.
+func start(t *testing.T, args ...string) *running {
+	t.Helper()
+	r := launch(t, args...)
+	eventually(t, "ready", func() bool {
+		select {
+		case err := <-r.ended:
+			r.ended <- err
+			t.Fatalf("ended: %v\n%s", err, r.out.String())
+		default:
+		}
+		return readyLine.MatchString(r.out.String())
+	})
+	r.address = readyLine.FindStringSubmatch(r.out.String())[1]
+	return r
+}
+
+func launch(t *testing.T, args ...string) *running {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	r := &running{t: t, stop: stop, ended: make(chan error, 1)}
+	cmd := Command()
+	cmd.SilenceErrors = true
+	cmd.SetArgs(append([]string{"--listen", "127.0.0.1:0", "--status", "127.0.0.1:0"}, args...))
+	cmd.SetOut(&r.out)
+	cmd.SetErr(&r.out)
+	go func() { r.ended <- cmd.ExecuteContext(ctx) }()
+	t.Cleanup(func() {
+		r.end()
+		if t.Failed() {
+			t.Logf("printed:\n%s", r.out.String())
+		}
+	})
+	return r
+}
+
+// end ends it and fails the test if it does not end well.
+func (r *running) end() {
+	r.t.Helper()
+	r.stop()
+	select {
+	case err := <-r.ended:
+		r.ended <- nil
+		if err != nil {
+			r.t.Errorf("ended: %v", err)
+		}
+	case <-time.After(patience):
+		r.t.Errorf("does not end")
+	}
+}
+
+func (r *running) printed(text string) bool { return strings.Contains(r.out.String(), text) }
+
+// post sends an event and returns the status and the body of the answer; 0 when there is none.
+func (r *running) post(path, id string, change ...func(*http.Request)) (int, string) {
+	r.t.Helper()
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, r.address+path, strings.NewReader(`{"n":1}`))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for name, value := range map[string]string{"ce-specversion": "1.0", "ce-id": id, "ce-source": "/test", "ce-type": "test", "content-type": "application/json"} {
+		request.Header.Set(name, value)
+	}
+	for _, c := range change {
+		c(request)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		r.t.Error(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+func (r *running) accepts(path, id string, change ...func(*http.Request)) {
+	r.t.Helper()
+	if status, body := r.post(path, id, change...); status != http.StatusAccepted {
+		r.t.Fatalf("%s: %d %s", path, status, body)
+	}
+}
+
+// subscriber takes events and keeps their ids.
+type subscriber struct {
+	*httptest.Server
+	mu     sync.Mutex
+	ids    []string
+	answer func(id string, r *http.Request) int // nil: 202
+}
+
+func newSubscriber(t *testing.T) *subscriber {
+	t.Helper()
+	s := &subscriber{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("ce-id")
+		_, _ = io.Copy(io.Discard, r.Body)
+		s.mu.Lock()
+		s.ids = append(s.ids, id)
+		answer := s.answer
+		s.mu.Unlock()
+		if answer != nil {
+			w.WriteHeader(answer(id, r))
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *subscriber) got() []string { s.mu.Lock(); defer s.mu.Unlock(); return slices.Clone(s.ids) }
+
+func (s *subscriber) count(id string) int {
+	n := 0
+	for _, got := range s.got() {
+		if got == id {
+			n++
+		}
+	}
+	return n
+}
+
+func channel(name, spec string) string {
+	return "apiVersion: messaging.knative.dev/v1\nkind: KafkaChannel\nmetadata: {name: " + name + "}\nspec: {" + spec + "}\n---\n"
+}
+
+func subscription(name, channel, subscriber string) string {
+	return "apiVersion: messaging.knative.dev/v1\nkind: Subscription\nmetadata: {name: " + name + "}\nspec:\n" +
+		"  channel: {apiVersion: messaging.knative.dev/v1, kind: KafkaChannel, name: " + channel + "}\n" +
+		"  subscriber: " + subscriber + "\n---\n"
+}
+
+func broker(name string) string {
+	return "apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: {name: " + name + ", annotations: {eventing.knative.dev/broker.class: Kafka}}\n" +
+		"spec: {config: {apiVersion: v1, kind: ConfigMap, name: br}}\n---\n" +
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: br}\ndata: {bootstrap.servers: 'x:9092', default.topic.partitions: \"2\", default.topic.replication.factor: \"3\"}\n---\n"
+}
+
+func trigger(name, broker, subscriber, more string) string {
+	return "apiVersion: eventing.knative.dev/v1\nkind: Trigger\nmetadata: {name: " + name + "}\nspec:\n  broker: " + broker + "\n  subscriber: " + subscriber + "\n" + more + "---\n"
+}
+
+func uri(s *subscriber) string { return "{uri: '" + s.URL + "'}" }
+
+func TestAChannelIsReachedInEveryWay(t *testing.T) {
+	t.Parallel()
+	s, mapped := newSubscriber(t), newSubscriber(t)
+	f := newFolder(t, "a.yaml", channel("c", "")+subscription("direct", "c", uri(s))+
+		subscription("mapped", "c", "{ref: {apiVersion: v1, kind: Service, name: m}, uri: /path}")+
+		subscription("shown", "c", "{ref: {apiVersion: v1, kind: Service, name: shown}}"))
+	r := start(t, "-f", f.dir, "--map", "default/m="+mapped.URL)
+	r.accepts("/default/c", "1")
+	r.accepts("/channel/default/c", "2")
+	r.accepts("/anything", "3", func(q *http.Request) { q.Host = "c-kn-channel.default.svc.cluster.local" })
+	for _, got := range []*subscriber{s, mapped} {
+		eventually(t, "three events arrive", func() bool { return len(got.got()) == 3 })
+	}
+	eventually(t, "the built-in display shows them", func() bool {
+		return r.printed("Service default/shown  ← test  id=1") && r.printed("Service default/shown  ← test  id=3")
+	})
+	eventually(t, "the account counts them", func() bool {
+		return r.printed("KafkaChannel default/c: in 3") && r.printed("Subscription default/direct: in 3, delivered 3, filtered 0, retried 0, dead-lettered 0")
+	})
+	if status, _ := r.post("/default/unknown", "4"); status != http.StatusNotFound {
+		t.Errorf("an unknown path answers %d", status)
+	}
+	r.end()
+	if n := len(readyLine.FindAllString(r.out.String(), -1)); n != 1 {
+		t.Errorf("%d lines begin with ready:", n)
+	}
+}
+
+func TestEditsTakeEffectWithoutARestart(t *testing.T) {
+	t.Parallel()
+	a, b := newSubscriber(t), newSubscriber(t)
+	f := newFolder(t, "broker.yaml", broker("b"), "trigger.yaml", trigger("t", "b", uri(a), ""))
+	r := start(t, "-f", f.dir)
+	r.accepts("/default/b", "first")
+	eventually(t, "the first subscriber gets the event", func() bool { return a.count("first") == 1 })
+
+	f.write("trigger.yaml", trigger("t", "b", uri(b), "  filter: {attributes: {subject: wanted}}\n"))
+	began := time.Now()
+	eventually(t, "the edit is told", func() bool { return r.printed("changed: Trigger default/t") })
+	wanted := func(q *http.Request) { q.Header.Set("ce-subject", "wanted") }
+	n := 0
+	eventually(t, "the second subscriber gets what passes the filter", func() bool {
+		n++
+		r.accepts("/default/b", fmt.Sprint("unwanted-", n))
+		r.accepts("/default/b", fmt.Sprint("wanted-", n), wanted)
+		return len(b.got()) > 0
+	})
+	t.Logf("in effect after %s", time.Since(began))
+	if slices.ContainsFunc(b.got(), func(id string) bool { return strings.HasPrefix(id, "unwanted") }) {
+		t.Errorf("the filter lets through %q", b.got())
+	}
+
+	f.write("more.yaml", trigger("u", "b", uri(a), ""))
+	eventually(t, "an added Trigger delivers", func() bool {
+		r.accepts("/default/b", "added")
+		return a.count("added") > 0
+	})
+}
+
+func TestRemovedObjectsLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
+	s := newSubscriber(t)
+	kafka := kafkatest.Start(t)
+	kafka.CreateTopic(t, "knative-messaging-kafka.default.adopted", 1)
+	f := newFolder(t, "keep.yaml", channel("keep", ""), "gone.yaml", channel("gone", "")+subscription("s", "gone", uri(s)),
+		"adopted.yaml", channel("adopted", ""), "broker.yaml", broker("b"), "trigger.yaml", trigger("t", "b", uri(s), ""))
+	r := start(t, "-f", f.dir, "--kafka", kafka.Bootstrap())
+	admin := adminOf(t, kafka.Bootstrap())
+	if got := topics(t, admin); len(got) != 4 {
+		t.Errorf("topics %q", got)
+	}
+	for _, path := range []string{"/default/gone", "/default/b", "/default/adopted"} {
+		r.accepts(path, path)
+	}
+	eventually(t, "both groups have delivered", func() bool { return len(s.got()) == 2 })
+	for _, name := range []string{"gone.yaml", "adopted.yaml", "trigger.yaml"} {
+		f.remove(name)
+	}
+	eventually(t, "the routes are gone", func() bool {
+		gone, _ := r.post("/default/gone", "x")
+		adopted, _ := r.post("/default/adopted", "x")
+		return gone == http.StatusNotFound && adopted == http.StatusNotFound
+	})
+	want := []string{"knative-broker-default-b", "knative-messaging-kafka.default.adopted", "knative-messaging-kafka.default.keep"}
+	eventually(t, "the topic that was created is deleted, the one that was not is kept", func() bool { return slices.Equal(topics(t, admin), want) })
+	eventually(t, "the groups are deleted", func() bool { return len(groups(t, admin)) == 0 })
+	if !r.printed("topic knative-messaging-kafka.default.adopted is kept: it was not created here") {
+		t.Errorf("it is not said that the adopted topic stays")
+	}
+	r.accepts("/default/b", "y")
+
+	f.write("gone.yaml", channel("gone", "")+subscription("s", "gone", uri(s)))
+	eventually(t, "an object that comes back works again", func() bool {
+		status, _ := r.post("/default/gone", "back")
+		return status == http.StatusAccepted && s.count("back") > 0
+	})
+	if slices.Contains(s.got()[2:], "/default/gone") {
+		t.Errorf("an event of the deleted topic was delivered again")
+	}
+}
+
+func adminOf(t *testing.T, servers string) *kadm.Client {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(servers), kgo.MetadataMinAge(10*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return kadm.NewClient(client)
+}
+
+func topics(t *testing.T, admin *kadm.Client) []string {
+	t.Helper()
+	listed, err := admin.ListTopics(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listed.Names()
+}
+
+func groups(t *testing.T, admin *kadm.Client) []string {
+	t.Helper()
+	listed, err := admin.ListGroups(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listed.Groups()
+}
+
+func TestAWrongManifestIsRefusedAndTheOthersRun(t *testing.T) {
+	t.Parallel()
+	s := newSubscriber(t)
+	f := newFolder(t, "right.yaml", channel("right", "")+subscription("s", "right", uri(s)),
+		"wrong.yaml", channel("wrong", "numPartitions: 0, replicas: 2")+channel("negative", "numPartitions: -1"), "broken.yaml", "kind: [\n")
+	r := start(t, "-f", f.dir)
+	for _, want := range []string{
+		"refused: " + filepath.Join(f.dir, "wrong.yaml") + ":4: KafkaChannel default/wrong: spec.replicas: unknown field\n",
+		"refused: " + filepath.Join(f.dir, "wrong.yaml") + ":9: KafkaChannel default/negative: spec.numPartitions: invalid value: -1\n",
+		"refused: " + filepath.Join(f.dir, "broken.yaml") + ":1: is not YAML: did not find expected node content\n",
+	} {
+		if !r.printed(want) {
+			t.Errorf("not printed: %s", want)
+		}
+	}
+	r.accepts("/default/right", "1")
+	eventually(t, "the right one delivers", func() bool { return s.count("1") == 1 })
+
+	f.write("right.yaml", channel("right", "delivery: {retry: -1}")+subscription("s", "right", uri(s)))
+	eventually(t, "a wrong edit is refused", func() bool {
+		return r.printed("right.yaml:4: KafkaChannel default/right: spec.delivery.retry: invalid value: -1 (what was accepted before goes on)")
+	})
+	r.accepts("/default/right", "2")
+	eventually(t, "what was accepted before goes on", func() bool { return s.count("2") == 1 })
+
+	f.write("right.yaml", channel("right", "")+subscription("s", "right", uri(s)))
+	f.write("wrong.yaml", channel("wrong", ""))
+	f.remove("broken.yaml")
+	eventually(t, "all is accepted", func() bool { return r.printed("accepted: nothing is refused any more") })
+	r.accepts("/default/wrong", "3")
+}
+
+func TestAPathThatTwoKindsShareIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newSubscriber(t)
+	f := newFolder(t, "a.yaml", channel("x", "")+subscription("s", "x", uri(s)), "b.yaml", broker("x")+trigger("t", "x", uri(s), ""))
+	r := start(t, "-f", f.dir)
+	if !r.printed("path /default/x is claimed by KafkaChannel default/x (" + filepath.Join(f.dir, "a.yaml:1") + "), which is at /channel/default/x, and by Broker default/x (" +
+		filepath.Join(f.dir, "b.yaml:1") + "), which is at /broker/default/x") {
+		t.Errorf("both places are not named")
+	}
+	status, body := r.post("/default/x", "ambiguous")
+	if status != http.StatusServiceUnavailable || !strings.Contains(body, "/channel/default/x") || !strings.Contains(body, "/broker/default/x") {
+		t.Errorf("the short path answers %d %q", status, body)
+	}
+	r.accepts("/channel/default/x", "channel")
+	r.accepts("/broker/default/x", "broker")
+	eventually(t, "the long paths deliver", func() bool { return s.count("channel") == 1 && s.count("broker") == 1 })
+	if s.count("ambiguous") > 0 {
+		t.Error("an event to the short path was delivered")
+	}
+	f.remove("b.yaml")
+	eventually(t, "the short path works when one of the two is gone", func() bool {
+		status, _ := r.post("/default/x", "again")
+		return status == http.StatusAccepted
+	})
+}
+
+func TestARestartWithDataContinues(t *testing.T) {
+	t.Parallel()
+	s := newSubscriber(t)
+	data := filepath.Join(t.TempDir(), "data")
+	f := newFolder(t, "a.yaml", channel("c", "delivery: {retry: 1000, backoffPolicy: linear, backoffDelay: PT0.05S}")+subscription("s", "c", uri(s)))
+	s.answer = func(id string, _ *http.Request) int {
+		if id == "held" {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusAccepted
+	}
+	r := start(t, "-f", f.dir, "--data", data)
+	for i := range 5 {
+		r.accepts("/default/c", fmt.Sprint(i))
+	}
+	eventually(t, "the first events arrive", func() bool { return len(s.got()) == 5 })
+	r.accepts("/default/c", "held")
+	r.accepts("/default/c", "behind") // one partition, in order
+	eventually(t, "an event is under way", func() bool { return s.count("held") > 0 })
+	second := launch(t, "-f", f.dir, "--data", data)
+	if err := <-second.ended; err == nil || !strings.Contains(err.Error(), "another kn-kafka dev uses this folder") {
+		t.Errorf("a second one in the same folder: %v", err)
+	}
+	second.ended <- nil
+	r.end()
+
+	s.mu.Lock()
+	s.answer, s.ids = nil, slices.DeleteFunc(s.ids, func(id string) bool { return id == "held" })
+	s.mu.Unlock()
+	r = start(t, "-f", f.dir, "--data", data)
+	r.accepts("/default/c", "new")
+	eventually(t, "what was not finished and what is new arrives", func() bool { return s.count("new") == 1 })
+	for i := range 5 {
+		if n := s.count(fmt.Sprint(i)); n != 1 {
+			t.Errorf("event %d was delivered %d times", i, n)
+		}
+	}
+	if s.count("held") != 1 || s.count("behind") != 1 {
+		t.Errorf("got %q", s.got())
+	}
+}
+
+func TestARestartWithoutAnObjectKeepsItsEvents(t *testing.T) {
+	t.Parallel()
+	s := newSubscriber(t)
+	data := filepath.Join(t.TempDir(), "data")
+	f := newFolder(t, "c.yaml", channel("c", ""), "s.yaml", subscription("s", "c", uri(s)))
+	r := start(t, "-f", f.dir, "--data", data)
+	r.accepts("/default/c", "1")
+	eventually(t, "the event arrives", func() bool { return s.count("1") == 1 })
+	r.end()
+
+	f.remove("c.yaml")
+	r = start(t, "-f", f.dir, "--data", data)
+	if !r.printed("KafkaChannel.messaging.knative.dev/default/c of an earlier run is not among the manifests: its topic is kept") {
+		t.Error("it is not said that the topic is kept")
+	}
+	if !r.printed("s.yaml:5: Subscription default/s: spec.channel: KafkaChannel default/c does not run") {
+		t.Error("it is not said that the Subscription has no channel")
+	}
+	f.write("c.yaml", channel("c", ""))
+	eventually(t, "the channel is back", func() bool {
+		status, _ := r.post("/default/c", "2")
+		return status == http.StatusAccepted
+	})
+	eventually(t, "its Subscription goes on where it was", func() bool { return s.count("2") >= 1 })
+	if s.count("1") != 1 {
+		t.Errorf("got %q", s.got())
+	}
+}
+
+func TestARealKafkaIsUsedAsItIs(t *testing.T) {
+	t.Parallel()
+	kafka := kafkatest.Start(t)
+	s := newSubscriber(t)
+	f := newFolder(t, "a.yaml", broker("b")+trigger("t", "b", uri(s), ""))
+	r := start(t, "-f", f.dir, "--kafka", kafka.Bootstrap(), "--contract-format", "json")
+	for _, want := range []string{
+		"  Kafka      " + kafka.Bootstrap() + "\n",
+		"note: bootstrap.servers x:9092 of ConfigMap default/br (" + filepath.Join(f.dir, "a.yaml:9") + ") is replaced by the Kafka above",
+		"note: Broker default/b: topic knative-broker-default-b gets 1 replicas instead of 3, as there are no more brokers",
+	} {
+		if !r.printed(want) {
+			t.Errorf("not printed: %s", want)
+		}
+	}
+	r.accepts("/default/b", "1")
+	eventually(t, "the event arrives", func() bool { return s.count("1") == 1 })
+	if got := kafka.Records(t, "knative-broker-default-b", 1); string(got[0].Value) != `{"n":1}` {
+		t.Errorf("record %s", got[0].Value)
+	}
+	r.end()
+	if got := topics(t, adminOf(t, kafka.Bootstrap())); !slices.Equal(got, []string{"knative-broker-default-b"}) {
+		t.Errorf("topics after the end: %q", got)
+	}
+}
+
+func TestAnUnreachableKafkaIsWaitedForAndTold(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, "a.yaml", channel("c", ""))
+	r := launch(t, "-f", f.dir, "--kafka", "127.0.0.1:1")
+	eventually(t, "it is told", func() bool { return r.printed("waiting: no answer from Kafka at 127.0.0.1:1") })
+	r.end()
+	if readyLine.MatchString(r.out.String()) {
+		t.Error("it is ready")
+	}
+}
+
+func TestManifestsFromStandardInput(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(context.Background())
+	var out output
+	cmd := Command()
+	cmd.SetArgs([]string{"-f", "-", "--listen", "127.0.0.1:0", "--status", "127.0.0.1:0"})
+	cmd.SetIn(strings.NewReader(channel("c", "")))
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	ended := make(chan error)
+	go func() { ended <- cmd.ExecuteContext(ctx) }()
+	eventually(t, "ready", func() bool { return readyLine.MatchString(out.String()) })
+	if !strings.Contains(out.String(), "KafkaChannel default/c  (<stdin>:1)") {
+		t.Errorf("printed %s", out.String())
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWrongFlagsAreRefused(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t)
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "no manifests: give files or folders with -f"},
+		{[]string{"-f", "/no/such/folder"}, "manifests: stat /no/such/folder: no such file or directory"},
+		{[]string{"-f", f.dir, "--map", "x=http://y"}, `--map "x=http://y": expected NAMESPACE/NAME=URL`},
+		{[]string{"-f", f.dir, "--kafka", "localhost"}, "--kafka localhost: expected embedded or HOST:PORT,…"},
+		{[]string{"-f", f.dir, "--contract-format", "xml"}, "--contract-format: "},
+		{[]string{"-f", f.dir, "--events", "all"}, `--events "all": expected line, detail or json`},
+		{[]string{"-f", f.dir, "--once"}, "--once: expected one file *.expect beside the manifests, found 0"},
+		{[]string{"-f", f.dir, "--listen", "nowhere:x"}, "listen"},
+	} {
+		r := launch(t, test.args...)
+		err := <-r.ended
+		r.ended <- nil
+		if err == nil || !strings.Contains(err.Error(), test.want) || errors.Is(err, context.Canceled) {
+			t.Errorf("%q: %v, want %q", test.args, err, test.want)
+		}
+	}
+}
