@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"sync"
@@ -64,9 +65,12 @@ func (t *Target) Attempt(j *Job) Next {
 // decode reads the record and sets what every delivered event carries (EG-12, EG-13). The event aliases the record
 // and the scratch.
 func (t *Target) decode(rec *kgo.Record, s *scratch) error {
-	s.event = cloudevent.Event{Extensions: s.event.Extensions[:0]}
+	s.event.Reset()
 	if err := cloudevent.FromRecord(rec, &s.event); err != nil {
-		return err
+		if t.foreign == nil {
+			return err
+		}
+		cloudevent.FromForeignRecord(rec, t.foreign.namespace, t.foreign.name, t.foreign.key, &s.event)
 	}
 	s.event.SetExtension("knativekafkapartition", strconv.FormatInt(int64(rec.Partition), 10), cloudevent.KindInteger)
 	s.event.SetExtension("knativekafkaoffset", strconv.FormatInt(rec.Offset, 10), cloudevent.KindInteger)
@@ -80,20 +84,25 @@ func (t *Target) decode(rec *kgo.Record, s *scratch) error {
 func (t *Target) send(j *Job, s *scratch) Result {
 	switch j.stage {
 	case ToSubscriber:
-		return t.post(telemetry.OpSubscriber, t.subscriber, &s.event, s)
+		return t.post(telemetry.OpSubscriber, t.subscriber, j.Record, &s.event, s)
 	case ToDeadLetter:
 		letter := t.letter(j, &s.event)
-		return t.post(telemetry.OpDeadLetter, t.deadLetter, &letter, s)
+		return t.post(telemetry.OpDeadLetter, t.deadLetter, j.Record, &letter, s)
 	}
 	if t.replyTo != nil {
-		return t.post(telemetry.OpReply, t.replyTo, j.reply, s)
+		return t.post(telemetry.OpReply, t.replyTo, j.Record, j.reply, s)
 	}
-	return t.produceReply(j.reply)
+	return t.produceReply(j.Record, j.reply)
 }
 
-// post makes one request and judges its answer.
-func (t *Target) post(op telemetry.Operation, to *endpoint, e *cloudevent.Event, s *scratch) Result {
+// post makes one request and judges its answer. The trace that the record belongs to goes on in it.
+func (t *Target) post(op telemetry.Operation, to *endpoint, rec *kgo.Record, e *cloudevent.Event, s *scratch) Result {
 	t.fill(&s.request, to, e, s)
+	for i := range rec.Headers {
+		if h := &rec.Headers[i]; tracing(h.Key) && fieldValue(h.Value) {
+			s.request.Header.SetBytesV(h.Key, h.Value)
+		}
+	}
 	t.stats.InFlight(op, 1)
 	err := to.client.Do(&s.request, &s.response)
 	t.stats.InFlight(op, -1)
@@ -101,6 +110,25 @@ func (t *Target) post(op telemetry.Operation, to *endpoint, e *cloudevent.Event,
 		return Result{Err: err, RetryAfter: -1}
 	}
 	return readResult(&s.response, time.Now())
+}
+
+// tracing says whether a record header carries W3C trace context or baggage (OBS-33).
+func tracing(key string) bool {
+	switch key {
+	case "traceparent", "tracestate", "baggage":
+		return true
+	}
+	return false
+}
+
+// fieldValue says whether bytes from a record may stand in an HTTP header.
+func fieldValue(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // fill writes the request of an event (EG-16 to EG-18, EG-25).
@@ -139,10 +167,15 @@ const replyWait = 150 * time.Second
 
 var errReplyTimeout = errors.New("Kafka did not take the reply in time")
 
-// produceReply writes the reply to the resource's topic (EG-53).
-func (t *Target) produceReply(e *cloudevent.Event) Result {
+// produceReply writes the reply to the resource's topic (EG-53), in the trace of the record that it answers.
+func (t *Target) produceReply(answered *kgo.Record, e *cloudevent.Event) Result {
 	rec := &kgo.Record{Topic: t.replyTopic}
 	e.ToRecord(cloudevent.Binary, rec)
+	for _, h := range answered.Headers {
+		if tracing(h.Key) {
+			rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: h.Key, Value: bytes.Clone(h.Value)})
+		}
+	}
 	done := make(chan error, 1)
 	t.produce(rec, func(_ *kgo.Record, err error) { done <- err })
 	limit := time.NewTimer(replyWait)
@@ -203,6 +236,6 @@ func (p *scratchPool) put(s *scratch) {
 	}
 	s.request.Reset()
 	s.response.Reset()
-	s.event = cloudevent.Event{Extensions: s.event.Extensions[:0]}
+	s.event.Reset()
 	p.pool.Put(s)
 }

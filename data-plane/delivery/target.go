@@ -35,6 +35,7 @@ type Target struct {
 	plan       Plan
 	overrides  []cloudevent.Extension
 	namespace  string
+	foreign    *foreign // nil: a record that is no event is discarded
 	structured bool
 	subscriber *endpoint
 	deadLetter *endpoint // nil: none
@@ -60,6 +61,7 @@ func NewTarget(s Spec) (*Target, error) {
 		plan:       Plan{Policy: PolicyOf(config(s))},
 		overrides:  overrides(s.Resource.GetCloudEventOverrides()),
 		namespace:  namespace(s),
+		foreign:    foreignOf(s),
 		structured: config(s).GetFormat() == "json",
 		produce:    s.Produce,
 		stats:      s.Telemetry,
@@ -125,6 +127,20 @@ func overrides(o *contract.CloudEventOverrides) []cloudevent.Extension {
 		extensions = append(extensions, cloudevent.Extension{Name: name, Value: o.GetExtensions()[name]})
 	}
 	return extensions
+}
+
+// foreign is the KafkaSource that makes events of records that are none (EG-60).
+type foreign struct {
+	namespace, name string
+	key             cloudevent.KeyType
+}
+
+func foreignOf(s Spec) *foreign {
+	ref := s.Resource.GetReference()
+	if ref.GetKind() != "KafkaSource" {
+		return nil
+	}
+	return &foreign{namespace: ref.GetNamespace(), name: ref.GetName(), key: cloudevent.KeyType(s.Egress.GetKeyType())}
 }
 
 // namespace is the one sent as Kn-Namespace (EG-16).
