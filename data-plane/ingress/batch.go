@@ -74,10 +74,10 @@ func (b *batch) settle(record *kgo.Record, err error) {
 	if !last {
 		return
 	}
-	r, eventType := b.request, b.request.events[0].Type
+	r := b.request
 	if b.failure == nil {
-		r.finish(accepted(), eventType)
+		r.finish(accepted(), r.events[0].Type)
 		return
 	}
-	r.done(r.route.answer(produceFailed(r.route, b.failed, b.failure), eventType, r.Received))
+	r.abandon(produceFailed(r.route, b.failed, b.failure))
 }

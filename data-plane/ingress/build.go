@@ -50,9 +50,9 @@ func (i *Ingress) route(resource *contract.Resource, t, old *table) *route {
 	if resource.GetIngress().GetContentMode() == contract.ContentMode_STRUCTURED {
 		r.mode = cloudevent.Structured
 	}
-	r.failures = &failures{}
+	r.account = &account{}
 	if old != nil && old.byUID[r.uid] != nil {
-		r.failures = old.byUID[r.uid].failures
+		r.account = old.byUID[r.uid].account
 	}
 	err := entryError(resource)
 	if t.byUID[r.uid] != nil {

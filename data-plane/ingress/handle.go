@@ -65,12 +65,27 @@ func (i *Ingress) Handle(r *Request, done func(Answer)) {
 	switch {
 	case err != nil:
 		r.finish(badRequest(err), "")
+	case !r.charge():
+		r.finish(tryLater("too many events of this resource wait for Kafka"), "")
 	case mode == cloudevent.Batch:
 		r.produceBatch()
 	default:
 		r.fill(&events[0], &r.record)
 		r.route.sink.Produce(&r.record, r.promise)
 	}
+}
+
+// charge notes what is about to wait for Kafka; settle takes it back.
+func (r *Request) charge() bool {
+	// Small events cost memory besides their bodies.
+	const overhead = 512
+	n := int64(len(r.Body)) + overhead
+	account := r.route.account
+	if !account.charge(n, r.ingress.pending) {
+		return false
+	}
+	r.charged, r.account = n, account
+	return true
 }
 
 // fill makes the record of an event (IN-26, IN-35 … IN-40). Its time is left to the producer.
@@ -90,19 +105,28 @@ func (r *Request) acknowledged(record *kgo.Record, err error) {
 		go r.again(record)
 		return
 	}
-	a := produceFailed(r.route, record, err)
-	a = r.route.answer(a, r.events[0].Type, r.Received)
-	// A producer that gave up may still be writing the request that holds the record, so neither record nor body can be
-	// used again: the request is left to the garbage collector.
-	r.done(a)
+	r.abandon(produceFailed(r.route, record, err))
 }
 
 // finish answers a request of which no producer holds anything any more.
 func (r *Request) finish(a Answer, eventType string) {
-	a = r.route.answer(a, eventType, r.Received)
+	a = r.settle(a, eventType)
 	done := r.done
 	r.Discard()
 	done(a)
+}
+
+// abandon answers a request that a producer had. One that gave up may still be writing what holds the record, so neither
+// record nor body can be used again: they are left to the garbage collector.
+func (r *Request) abandon(a Answer) { r.done(r.settle(a, r.events[0].Type)) }
+
+// settle counts an answer and takes back what waited for it.
+func (r *Request) settle(a Answer, eventType string) Answer {
+	if r.account != nil {
+		r.account.pending.Add(-r.charged)
+		r.account = nil
+	}
+	return r.route.answer(a, eventType, r.Received)
 }
 
 // answer counts an answer of the route, and notes what people should see.
@@ -112,7 +136,7 @@ func (r *route) answer(a Answer, eventType string, received time.Time) Answer {
 	}
 	r.metrics.Answered(a.Status, eventType, time.Since(received))
 	if a.Status >= http.StatusBadRequest && r.problem == "" {
-		r.failures.record(a.Reason)
+		r.account.failed(a.Reason)
 	}
 	return a
 }
@@ -147,7 +171,7 @@ func (i *Ingress) outdated(t *table, err error) bool {
 // must not produce; it ends without waiting for anything.
 func (r *Request) again(failed *kgo.Record) {
 	if a, ok := r.refresh(); !ok {
-		r.done(r.route.answer(a, r.events[0].Type, r.Received))
+		r.abandon(a)
 		return
 	}
 	// The old producer may still look at the record that failed.

@@ -321,3 +321,56 @@ func TestHandleIsSafeForManyGoroutines(t *testing.T) {
 		t.Fatalf("%d records", len(seen))
 	}
 }
+
+// A resource whose topic is not written must leave room in the producer for the others (IN-60).
+func TestOneResourceCannotTakeAllRoom(t *testing.T) {
+	kafka := &cluster{}
+	i := start(t, kafka)
+	i.pending = 100 << 10
+	both := contractOf(resource("a"), resource("b"))
+	i.Apply(both, nil)
+	var stuck []func()
+	kafka.answer = func(_ string, r *kgo.Record, promise func(*kgo.Record, error)) {
+		if r.Topic == "topic-a" {
+			stuck = append(stuck, func() { promise(r, kgo.ErrRecordTimeout) })
+			return
+		}
+		promise(r, nil)
+	}
+	body, answers := strings.Repeat("x", 30<<10), make(chan Answer, 10)
+	for range 5 {
+		submit(i, call{body: body}, answers)
+	}
+	if len(stuck) != 3 {
+		t.Fatalf("%d records wait, want 3", len(stuck))
+	}
+	for range 2 {
+		if a := <-answers; a.Status != 429 || !hasField(a, "Retry-After: 1") {
+			t.Fatalf("answer %+v, want 429", a)
+		}
+	}
+	if a := send(t, i, call{target: "/ns/b", body: body}); a.Status != 202 {
+		t.Fatalf("the other resource: %+v", a)
+	}
+	// It is removed and comes back: what waits belongs to its past and must not be taken from its future.
+	i.Apply(contractOf(resource("b")), nil)
+	i.Apply(both, nil)
+	for _, f := range stuck {
+		f()
+		if a := <-answers; a.Status != 503 {
+			t.Fatalf("answer %+v, want 503", a)
+		}
+	}
+	for _, r := range i.table.Load().routes {
+		if n := r.account.pending.Load(); n != 0 {
+			t.Fatalf("%s: %d bytes are still waiting", r.uid, n)
+		}
+	}
+	// However large, one body alone may wait.
+	i.pending, stuck = 1, nil
+	submit(i, call{body: body}, answers)
+	if len(stuck) != 1 {
+		t.Fatal("a single body was refused")
+	}
+	stuck[0]()
+}

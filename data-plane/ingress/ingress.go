@@ -9,6 +9,7 @@
 package ingress
 
 import (
+	"cmp"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,10 @@ type Options struct {
 	Acquire func(kafka.Connection) (Sink, error)
 	// Telemetry counts the answers of each route.
 	Telemetry *telemetry.Registry
+	// MaxPendingBytes bounds the bodies of one resource that wait for Kafka; more get 429. It should be less than the
+	// producer's buffer, which all resources of a cluster share: otherwise one whose topic cannot be written fills it for
+	// the others (IN-60). Default 16 MiB.
+	MaxPendingBytes int64
 	// Log gets what changes and what is wrong with routes. Nil means slog.Default().
 	Log *slog.Logger
 }
@@ -35,6 +40,7 @@ type Options struct {
 // Ingress answers requests with the routes of the contract that was applied last. Any goroutine may use it.
 type Ingress struct {
 	table    atomic.Pointer[table] // nil until the first Apply
+	pending  int64                 // MaxPendingBytes
 	acquire  func(kafka.Connection) (Sink, error)
 	metrics  *telemetry.Registry
 	log      *slog.Logger
@@ -59,7 +65,7 @@ func New(o Options) *Ingress {
 	if o.Acquire == nil {
 		o.Acquire = acquireFrom(o.Producers)
 	}
-	i := &Ingress{acquire: o.Acquire, metrics: o.Telemetry, log: o.Log}
+	i := &Ingress{acquire: o.Acquire, metrics: o.Telemetry, log: o.Log, pending: cmp.Or(o.MaxPendingBytes, 16<<20)}
 	i.requests.New = func() any { return newRequest(i) }
 	return i
 }

@@ -40,6 +40,8 @@ type Request struct {
 	text    []byte                   // owns what the strings of events point to
 	events  []cloudevent.Event
 	record  kgo.Record
+	charged int64 // to account, which may not be that of route any more
+	account *account
 }
 
 const (

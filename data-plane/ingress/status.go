@@ -39,6 +39,6 @@ func (r *route) status() status.Route {
 			s.Answers[strconv.Itoa(code)] = n
 		}
 	}
-	s.LastError, s.LastErrorAt = r.failures.get()
+	s.LastError, s.LastErrorAt = r.account.lastFailure()
 	return s
 }

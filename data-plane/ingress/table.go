@@ -3,6 +3,7 @@ package ingress
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -41,27 +42,38 @@ type route struct {
 	subjectKey bool // IN-38
 	sink       Sink
 	metrics    *telemetry.Ingress
-	failures   *failures // shared by all routes of one uid, one after the other
+	account    *account
 }
 
-// failures keeps the last error of a route for people to see.
-type failures struct {
+// account is what all routes of one uid share, one after the other.
+type account struct {
+	pending atomic.Int64 // bytes of bodies that wait for Kafka
+
 	mu   sync.Mutex
-	last string
+	last string // error, for people to see
 	at   time.Time
 }
 
-func (f *failures) record(reason string) {
-	now := time.Now()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.last, f.at = reason, now
+// charge notes that a body is about to wait for Kafka, unless too much does already. A single one may, whatever its size.
+func (a *account) charge(n, limit int64) bool {
+	if now := a.pending.Add(n); now > limit && now > n {
+		a.pending.Add(-n)
+		return false
+	}
+	return true
 }
 
-func (f *failures) get() (string, time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.last, f.at
+func (a *account) failed(reason string) {
+	now := time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last, a.at = reason, now
+}
+
+func (a *account) lastFailure() (string, time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last, a.at
 }
 
 // release gives back the producers. Records that were handed over before are still written.

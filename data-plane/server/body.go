@@ -39,7 +39,9 @@ func (c *conn) readBody(x *exchange) (ingress.Answer, bool) {
 		return x.TooLarge(), false
 	}
 	if x.expects && c.reader.Buffered() == 0 {
-		if _, err := c.peer.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
+		c.now = x.Received
+		c.out = append(c.out[:0], "HTTP/1.1 100 Continue\r\n\r\n"...)
+		if c.flush() != nil {
 			return ingress.Answer{}, false
 		}
 	}

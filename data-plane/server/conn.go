@@ -175,14 +175,19 @@ func (c *conn) reject(a ingress.Answer) bool {
 
 func (c *conn) write(a ingress.Answer, said connection) bool {
 	c.now = time.Now()
+	c.out = appendAnswer(c.out[:0], a, c.server.date.line(c.now), said)
+	return c.flush() == nil
+}
+
+// flush sends what is in out.
+func (c *conn) flush() error {
 	limit := c.server.options.WriteTimeout
 	if c.writeUntil.Sub(c.now) < limit {
 		c.writeUntil = c.now.Add(2 * limit)
 		c.peer.SetWriteDeadline(c.writeUntil) //nolint:errcheck // writing will tell
 	}
-	c.out = appendAnswer(c.out[:0], a, c.server.date.line(c.now), said)
 	_, err := c.peer.Write(c.out)
-	return err == nil
+	return err
 }
 
 func (c *conn) discard(n int) bool {

@@ -43,6 +43,7 @@ type rigOptions struct {
 	producer func(*kafka.ProducerConfig)
 	acquire  func(kafka.Connection) (ingress.Sink, error) // instead of Kafka
 	brokers  []kfake.Opt
+	log      *slog.Logger // of the server; nil = none
 }
 
 func startRig(t testing.TB, o rigOptions) *rig {
@@ -65,7 +66,10 @@ func startRig(t testing.TB, o rigOptions) *rig {
 	t.Cleanup(r.ingress.Close)
 	r.ingress.Apply(r.contract(), nil)
 
-	o.server.Ingress, o.server.Addr, o.server.Log = r.ingress, "127.0.0.1:0", quiet()
+	o.server.Ingress, o.server.Addr, o.server.Log = r.ingress, "127.0.0.1:0", o.log
+	if o.log == nil {
+		o.server.Log = quiet()
+	}
 	s, err := server.Listen(o.server)
 	if err != nil {
 		t.Fatal(err)

@@ -3,13 +3,9 @@ package server_test
 import (
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
-
-	"knative.dev/eventing-kafka-go/data-plane/server"
 )
 
 func TestHTTP1ByteForByte(t *testing.T) {
@@ -131,136 +127,6 @@ func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 		}
 		if a := w.receive(t); a.status != 404 || !strings.Contains(a.body, fmt.Sprintf("/no%d ", n)) {
 			t.Fatalf("%d: %+v", n, a)
-		}
-	}
-}
-
-// Each case sends less than a request and then nothing; the server must not wait for more than its limits.
-func TestSlowClientsAreGivenUp(t *testing.T) {
-	r := startRig(t, rigOptions{acquire: instant(1 << 20), server: server.Options{
-		HeaderTimeout: 50 * time.Millisecond, BodyTimeout: 50 * time.Millisecond, IdleTimeout: 50 * time.Millisecond}})
-	for name, row := range map[string]struct {
-		sent   string
-		status int // 0 = closed without an answer
-	}{
-		"nothing":                         {"", 0},
-		"a part of the preface of HTTP/2": {"PRI * HT", 408},
-		"half a request line":             {"POST /ns", 408},
-		"half a header":                   {eventHeader, 408},
-		"half a small body":               {eventHeader + "Content-Length: 4\r\n\r\nda", 408},
-		"a large body that does not come": {eventHeader + "Content-Length: 900000\r\n\r\n", 408},
-		"half a large body":               {eventHeader + "Content-Length: 900000\r\n\r\n" + strings.Repeat("x", 40000), 408},
-		"chunks that do not come":         {eventHeader + "Transfer-Encoding: chunked\r\n\r\n", 408},
-		"half a chunk":                    {eventHeader + "Transfer-Encoding: chunked\r\n\r\n4\r\nda", 408},
-		"trailers without end":            {eventHeader + "Transfer-Encoding: chunked\r\n\r\n4\r\ndata\r\n0\r\nA:", 408},
-		"a body that nobody wants":        {strings.Replace(eventHeader, "/ns/name", "/no", 1) + "Content-Length: 4\r\n\r\nda", 404},
-		"no second request":               {goodEvent, 202},
-		"half a second request":           {goodEvent + "POST", 202},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := r.dial(t)
-			w.send(t, row.sent)
-			if row.status != 0 {
-				if a := w.receive(t); a.status != row.status {
-					t.Fatalf("answer %+v, want %d", a, row.status)
-				}
-			}
-			if strings.HasSuffix(row.sent, "dataPOST") {
-				if a := w.receive(t); a.status != 408 {
-					t.Fatalf("answer %+v, want 408", a)
-				}
-			}
-			w.receiveEnd(t)
-		})
-	}
-}
-
-// A sender that is slow but moves gets the time that its bytes have earned.
-func TestASteadySenderMayTakeLongerThanTheTimeout(t *testing.T) {
-	r := startRig(t, rigOptions{acquire: instant(8 << 20), server: server.Options{BodyTimeout: 100 * time.Millisecond}})
-	w := r.dial(t)
-	const pieces, piece = 40, 128 << 10 // each earns two seconds
-	w.send(t, eventHeader, fmt.Sprintf("Content-Length: %d\r\n\r\n", pieces*piece))
-	begin := time.Now()
-	for range pieces {
-		w.send(t, strings.Repeat("x", piece))
-		for next := time.Now().Add(5 * time.Millisecond); time.Now().Before(next); {
-			time.Sleep(time.Millisecond) // the slowness that is tested
-		}
-	}
-	if a := w.receive(t); a.status != 202 {
-		t.Fatalf("answer %+v after %v", a, time.Since(begin))
-	}
-	if took := time.Since(begin); took < 100*time.Millisecond {
-		t.Fatalf("only %v, the test shows nothing", took)
-	}
-}
-
-func TestClientsThatGoAwayLeaveNothingBehind(t *testing.T) {
-	hold := newHolding()
-	r := startRig(t, rigOptions{acquire: hold.acquire})
-	for name, sent := range map[string]string{
-		"in the middle of a header": "POST /ns/na",
-		"in the middle of a body":   eventHeader + "Content-Length: 400000\r\n\r\nda",
-		"in the middle of a chunk":  eventHeader + "Transfer-Encoding: chunked\r\n\r\n4\r\nda",
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := r.dial(t)
-			w.send(t, sent)
-			w.Conn.(*net.TCPConn).CloseWrite() //nolint:errcheck // receiveEnd tells
-			w.receiveEnd(t)
-		})
-	}
-	t.Run("after the request, reading on", func(t *testing.T) {
-		w := r.dial(t)
-		w.send(t, goodEvent)
-		w.Conn.(*net.TCPConn).CloseWrite() //nolint:errcheck // the answer tells
-		hold.next(t)(nil)
-		if a := w.receive(t); a.status != 202 {
-			t.Fatalf("answer %+v", a)
-		}
-		w.receiveEnd(t)
-	})
-	t.Run("after the request, for good (IN-44)", func(t *testing.T) {
-		w := r.dial(t)
-		w.send(t, goodEvent)
-		written := hold.next(t)
-		w.Close()
-		written(nil) // nobody may trip over the answer that nobody reads
-		w = r.dial(t)
-		w.send(t, goodEvent)
-		hold.next(t)(nil)
-		if a := w.receive(t); a.status != 202 {
-			t.Fatalf("answer %+v", a)
-		}
-	})
-}
-
-func TestMoreConnectionsThanAllowedGet503(t *testing.T) {
-	r := startRig(t, rigOptions{acquire: instant(1 << 20), server: server.Options{MaxConnections: 2}})
-	one, two := r.dial(t), r.dial(t)
-	for _, w := range []*wire{one, two} {
-		w.send(t, goodEvent)
-		if a := w.receive(t); a.status != 202 {
-			t.Fatalf("answer %+v", a)
-		}
-	}
-	three := r.dial(t)
-	if a := three.receive(t); a.status != 503 || a.header.Get("Connection") != "close" {
-		t.Fatalf("answer %+v, want 503", a)
-	}
-	three.receiveEnd(t)
-	one.Close()
-	for deadline := time.Now().Add(patience); ; {
-		w := r.dial(t)
-		w.send(t, goodEvent)
-		// Who is refused while it sends may see the end of the connection instead of the answer.
-		resp, err := http.ReadResponse(w.answers, nil)
-		if w.Close(); err == nil && resp.StatusCode == 202 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("a place became free, but: %+v, %v", resp, err)
 		}
 	}
 }

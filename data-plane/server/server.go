@@ -122,6 +122,9 @@ func Listen(o Options) (*Server, error) {
 // Addr is the address of the plain port.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
+// ReceivingBytes is the memory that counts against MaxBodyBytes now.
+func (s *Server) ReceivingBytes() int64 { return s.budget.used.Load() }
+
 // Run serves until ctx ends. Then it takes no more connections, answers the requests that it has and those that come on
 // idle connections for a moment more, and returns when all connections are closed, after DrainTimeout at the latest.
 // It can be called once. An error means that the port failed before ctx ended.
