@@ -146,7 +146,7 @@ func (t *Target) fill(req *fasthttp.Request, to *endpoint, e *cloudevent.Event, 
 	req.SetTimeout(t.plan.Policy.Timeout)
 	req.Header.Set("Prefer", "reply")
 	req.Header.Set("Kn-Namespace", t.namespace)
-	if t.structured {
+	if t.structured || !e.FitsBinary() {
 		s.body = e.AppendJSON(s.body[:0])
 		req.Header.SetContentType("application/cloudevents+json")
 		req.SetBodyRaw(s.body)

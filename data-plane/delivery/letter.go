@@ -20,7 +20,7 @@ const (
 func (t *Target) letter(j *Job, e *cloudevent.Event) cloudevent.Event {
 	letter := *e
 	letter.Extensions = slices.Clone(e.Extensions)
-	letter.SpecVersion = "1.0"
+	letter.UpgradeToV1()
 	letter.SetExtension(errorDestination, t.subscriber.url, cloudevent.KindString)
 	if j.failure.Status > 0 {
 		letter.SetExtension(errorCode, strconv.Itoa(j.failure.Status), cloudevent.KindInteger)
