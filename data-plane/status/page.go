@@ -164,7 +164,7 @@ func (p *page) since(t time.Time) string {
 	return duration(p.now().Sub(t)) + " ago: "
 }
 
-// figure shows a count. class says what a count above zero means: "main", "warn", "alarm" or "" (nothing special).
+// figure shows a count. class says what a count above zero means: "warn", "alarm" or "" (nothing special).
 func (p *page) figure(label string, n any, rateOf, class string) (template.HTML, error) {
 	f := figureView{Label: label, N: n, Class: class}
 	if fmt.Sprint(n) == "0" {
