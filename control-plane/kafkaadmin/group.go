@@ -53,7 +53,7 @@ func (a *Admin) EnsureGroupStart(ctx context.Context, group string, topics []str
 // In a group with live members nobody else can commit. Then partitions that were added are left to the members and are
 // not counted; others make an *ActiveGroupError.
 func (a *Admin) EnsureGroup(ctx context.Context, want GroupStart) (partitions map[string]int32, err error) {
-	err = a.with(func(c *client) error {
+	err = a.with(ctx, func(c *client) error {
 		g := group{client: c, GroupStart: want}
 		if err := g.load(ctx); err != nil {
 			return err
@@ -82,7 +82,7 @@ func (a *Admin) EnsureGroup(ctx context.Context, want GroupStart) (partitions ma
 // DeleteGroup deletes a consumer group and its offsets. One that does not exist is deleted already; one with live
 // members is an error, kerr.NonEmptyGroup.
 func (a *Admin) DeleteGroup(ctx context.Context, name string) error {
-	return a.with(func(c *client) error {
+	return a.with(ctx, func(c *client) error {
 		_, err := c.kadm.DeleteGroup(ctx, name)
 		if err == nil || errors.Is(err, kerr.GroupIDNotFound) {
 			return nil

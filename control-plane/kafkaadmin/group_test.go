@@ -157,7 +157,7 @@ func TestEnsureGroupOfLiveMembers(t *testing.T) {
 			if tt.before != nil {
 				commitFor(t, cluster, "g", "t", tt.before)
 			}
-			join(t, cluster, "g", "t")
+			join(t, cluster.Addrs(), "g", "t")
 			got, err := newAdmin(t, cluster).EnsureGroup(testContext(t),
 				GroupStart{Group: "g", Topics: []string{"t"}, Start: Latest, Initialised: tt.initialised})
 			if !maps.Equal(got, tt.want) {
@@ -200,6 +200,18 @@ func TestEnsureGroupFailsInKafkasWords(t *testing.T) {
 	}
 }
 
+func TestBrokersThatAreNotReadyAreAskedAgain(t *testing.T) {
+	cluster := kafkatest.Start(t)
+	cluster.CreateTopic(t, "t", 1)
+	busy := cluster.Fake().Fault(
+		kfake.Fault{Keys: []kmsg.Key{kmsg.FindCoordinator}, Err: kerr.CoordinatorNotAvailable, Count: 4},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.CoordinatorLoadInProgress, Count: 4})
+	got, err := newAdmin(t, cluster).EnsureGroupStart(testContext(t), "g", []string{"t"}, Latest)
+	if err != nil || !maps.Equal(got, map[string]int32{"t": 1}) || busy.Hits() != 8 {
+		t.Errorf("got %v, %v, %d refusals", got, err, busy.Hits())
+	}
+}
+
 func TestDeleteGroup(t *testing.T) {
 	cluster := kafkatest.Start(t)
 	cluster.CreateTopic(t, "t", 1)
@@ -213,7 +225,7 @@ func TestDeleteGroup(t *testing.T) {
 	if lag, err := admin.Lag(testContext(t), "g"); err != nil || lag.State != "Dead" {
 		t.Errorf("the group is left: %+v, %v", lag, err)
 	}
-	join(t, cluster, "live", "t")
+	join(t, cluster.Addrs(), "live", "t")
 	if err := admin.DeleteGroup(testContext(t), "live"); !errors.Is(err, kerr.NonEmptyGroup) {
 		t.Errorf("a group with members: %v (KF-24)", err)
 	}
@@ -232,7 +244,7 @@ func TestLag(t *testing.T) {
 	if want := (PartitionLag{Topic: "t", Partition: 0, Committed: 2, End: 5, Lag: 3}); got.Partitions[0] != want {
 		t.Errorf("partition 0: %+v, want %+v", got.Partitions[0], want)
 	}
-	join(t, cluster, "fresh", "t")
+	join(t, cluster.Addrs(), "fresh", "t")
 	if got, err = admin.Lag(testContext(t), "fresh"); err != nil || got.Total != 10 || got.Members != 1 || got.State != "Stable" {
 		t.Errorf("a group without offsets: %+v, %v", got, err)
 	}

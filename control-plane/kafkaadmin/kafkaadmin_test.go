@@ -43,7 +43,12 @@ func testContext(t *testing.T) context.Context {
 // raw is a client that is not the pool's.
 func raw(t *testing.T, cluster *kafkatest.Cluster, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(cluster.Addrs()...), kgo.DisableClientMetrics()}, opts...)...)
+	return rawAt(t, cluster.Addrs(), opts...)
+}
+
+func rawAt(t *testing.T, servers []string, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(servers...), kgo.DisableClientMetrics()}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,17 +81,16 @@ func fill(t *testing.T, cluster *kafkatest.Cluster, topic string, n int, partiti
 }
 
 // join makes a member of a group that never commits, and returns when the group is stable.
-func join(t *testing.T, cluster *kafkatest.Cluster, group, topic string) {
+func join(t *testing.T, servers []string, group, topic string) {
 	t.Helper()
 	assigned := make(chan struct{}, 1)
-	member := raw(t, cluster, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+	rawAt(t, servers, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
 		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) {
 			select {
 			case assigned <- struct{}{}:
 			default:
 			}
 		}))
-	_ = member
 	select {
 	case <-assigned:
 	case <-testContext(t).Done():

@@ -2,9 +2,9 @@ package kafkaadmin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
-	"errors"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
@@ -31,7 +31,7 @@ type PartitionLag struct {
 
 // Lag returns the lag of a group. A group that does not exist has none.
 func (a *Admin) Lag(ctx context.Context, group string) (lag GroupLag, err error) {
-	err = a.with(func(c *client) error {
+	err = a.with(ctx, func(c *client) error {
 		all, err := c.kadm.Lag(ctx, group)
 		described := all[group]
 		if err == nil {

@@ -33,7 +33,7 @@ func (g *group) loadCommitted(ctx context.Context) error {
 	case len(response.Groups) == 1:
 		err = g.readCommitted(&response.Groups[0])
 	default:
-		err = fmt.Errorf("answered for %d groups, error %v", len(response.Groups), kerr.ErrorForCode(response.ErrorCode))
+		err = errors.Join(fmt.Errorf("answered for %d groups", len(response.Groups)), kerr.ErrorForCode(response.ErrorCode))
 	}
 	if err != nil {
 		return fmt.Errorf("fetch offsets of consumer group %q: %w", g.Group, err)

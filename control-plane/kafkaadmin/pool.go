@@ -9,6 +9,7 @@
 package kafkaadmin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
@@ -24,9 +26,11 @@ import (
 const (
 	// idleTime is how long a client is kept that nobody uses: credentials that were rotated never come back.
 	idleTime = 10 * time.Minute
-	// retryTime bounds how long a request is repeated while no broker answers, so that a reconcile gets an error to
-	// report.
+	// retryTime bounds how long a request is repeated while no broker answers or is ready, so that a reconcile gets an
+	// error to report.
 	retryTime = 10 * time.Second
+	// retryWait is how long a broker that is not ready is given before it is asked again.
+	retryWait = 100 * time.Millisecond
 )
 
 // ErrClosed is returned by every method after the pool was closed.
@@ -122,12 +126,40 @@ type Admin struct {
 	connection kafka.Connection
 }
 
-// with runs f with the client, which stays open meanwhile.
-func (a *Admin) with(f func(*client) error) error {
+// with runs f with the client, which stays open meanwhile. While brokers say that they are busy with themselves, f is
+// run again: a new cluster makes its coordinators at the first request for a group, and kgo does not wait for them.
+func (a *Admin) with(ctx context.Context, f func(*client) error) error {
 	c, done, err := a.pool.use(a.connection)
 	if err != nil {
 		return err
 	}
 	defer done()
-	return f(c)
+	ctx, cancel := context.WithTimeout(ctx, retryTime)
+	defer cancel()
+	for {
+		err := f(c)
+		if !isBusy(err) {
+			return err
+		}
+		retry := time.NewTimer(retryWait)
+		select {
+		case <-ctx.Done():
+			retry.Stop()
+			return err
+		case <-retry.C:
+		}
+	}
+}
+
+// isBusy is true for errors that pass by themselves, and soon.
+func isBusy(err error) bool {
+	for _, busy := range []error{
+		kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator,
+		kerr.LeaderNotAvailable, kerr.NotLeaderForPartition, kerr.NotController, kerr.UnstableOffsetCommit,
+	} {
+		if errors.Is(err, busy) {
+			return true
+		}
+	}
+	return false
 }

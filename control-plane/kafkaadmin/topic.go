@@ -41,15 +41,19 @@ type TopicResult struct {
 // InvalidTopicError says why a topic cannot be used.
 type InvalidTopicError struct {
 	Topic, Reason string
+	// Err is Kafka's error, nil when Kafka knows the topic.
+	Err error
 }
 
 func (e *InvalidTopicError) Error() string {
 	return fmt.Sprintf("invalid topic %s: %s", e.Topic, e.Reason)
 }
 
+func (e *InvalidTopicError) Unwrap() error { return e.Err }
+
 // EnsureTopic creates a topic unless it exists, and returns when it can be used. A topic that exists is never changed.
 func (a *Admin) EnsureTopic(ctx context.Context, want TopicConfig) (result TopicResult, err error) {
-	err = a.with(func(c *client) error {
+	err = a.with(ctx, func(c *client) error {
 		topics, err := c.describe(ctx, want.Name)
 		if err != nil {
 			return err
@@ -77,7 +81,7 @@ func (a *Admin) EnsureTopic(ctx context.Context, want TopicConfig) (result Topic
 
 // ValidateTopic returns the number of partitions of a topic that must exist already, or an *InvalidTopicError.
 func (a *Admin) ValidateTopic(ctx context.Context, name string) (partitions int32, err error) {
-	err = a.with(func(c *client) error {
+	err = a.with(ctx, func(c *client) error {
 		topics, err := c.describe(ctx, name)
 		if err != nil {
 			return err
@@ -90,7 +94,7 @@ func (a *Admin) ValidateTopic(ctx context.Context, name string) (partitions int3
 
 // DeleteTopic deletes a topic. One that does not exist is deleted already.
 func (a *Admin) DeleteTopic(ctx context.Context, name string) error {
-	return a.with(func(c *client) error {
+	return a.with(ctx, func(c *client) error {
 		response, err := c.kadm.DeleteTopic(ctx, name)
 		if err == nil || errors.Is(err, kerr.UnknownTopicOrPartition) {
 			return nil
@@ -102,7 +106,7 @@ func (a *Admin) DeleteTopic(ctx context.Context, name string) error {
 // check returns an *InvalidTopicError for a topic that cannot be used.
 func check(t topic) error {
 	if t.err != nil {
-		return &InvalidTopicError{t.name, fmt.Sprintf("topic not found in metadata response, %v", t.err)}
+		return &InvalidTopicError{t.name, fmt.Sprintf("topic not found in metadata response, %v", t.err), t.err}
 	}
 	var reasons []string
 	if len(t.partitions) == 0 {
@@ -112,7 +116,7 @@ func check(t topic) error {
 		reasons = append(reasons, "marked as internal topic")
 	}
 	if len(reasons) > 0 {
-		return &InvalidTopicError{t.name, "validation failed: " + strings.Join(reasons, ", ")}
+		return &InvalidTopicError{t.name, "validation failed: " + strings.Join(reasons, ", "), nil}
 	}
 	return nil
 }

@@ -9,18 +9,18 @@ type KafkaAuthSpec struct {
 
 	// Net is how connections are authenticated and encrypted.
 	// +optional
-	Net KafkaNetSpec `json:"net,omitempty"`
+	Net KafkaNetSpec `json:"net,omitzero"`
 }
 
 // KafkaNetSpec is how connections are authenticated and encrypted.
 type KafkaNetSpec struct {
 	// SASL is how to authenticate.
 	// +optional
-	SASL KafkaSASLSpec `json:"sasl,omitempty"`
+	SASL KafkaSASLSpec `json:"sasl,omitzero"`
 
 	// TLS is how to encrypt.
 	// +optional
-	TLS KafkaTLSSpec `json:"tls,omitempty"`
+	TLS KafkaTLSSpec `json:"tls,omitzero"`
 }
 
 // KafkaSASLSpec is how to authenticate.
@@ -31,23 +31,23 @@ type KafkaSASLSpec struct {
 
 	// User is the name of the user.
 	// +optional
-	User SecretValueFromSource `json:"user,omitempty"`
+	User SecretValueFromSource `json:"user,omitzero"`
 
 	// Password is the password of the user.
 	// +optional
-	Password SecretValueFromSource `json:"password,omitempty"`
+	Password SecretValueFromSource `json:"password,omitzero"`
 
 	// Type is the SASL mechanism, e.g. PLAIN or SCRAM-SHA-512.
 	// +optional
-	Type SecretValueFromSource `json:"type,omitempty"`
+	Type SecretValueFromSource `json:"type,omitzero"`
 
 	// TokenProvider is who makes tokens for the mechanism OAUTHBEARER.
 	// +optional
-	TokenProvider SecretValueFromSource `json:"tokenProvider,omitempty"`
+	TokenProvider SecretValueFromSource `json:"tokenProvider,omitzero"`
 
 	// RoleARN is the AWS role of the token provider that asks for one.
 	// +optional
-	RoleARN SecretValueFromSource `json:"roleARN,omitempty"`
+	RoleARN SecretValueFromSource `json:"roleARN,omitzero"`
 }
 
 // KafkaTLSSpec is how to encrypt.
@@ -58,15 +58,15 @@ type KafkaTLSSpec struct {
 
 	// Cert is the client certificate, PEM.
 	// +optional
-	Cert SecretValueFromSource `json:"cert,omitempty"`
+	Cert SecretValueFromSource `json:"cert,omitzero"`
 
 	// Key is the key of the client certificate, PEM.
 	// +optional
-	Key SecretValueFromSource `json:"key,omitempty"`
+	Key SecretValueFromSource `json:"key,omitzero"`
 
 	// CACert holds the certificates of the authorities to trust, PEM. Without it the system's are trusted.
 	// +optional
-	CACert SecretValueFromSource `json:"caCert,omitempty"`
+	CACert SecretValueFromSource `json:"caCert,omitzero"`
 }
 
 // SecretValueFromSource is a value kept in a Secret.
