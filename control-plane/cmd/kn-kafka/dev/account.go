@@ -87,7 +87,7 @@ func (a *account) say(format string, args ...any) {
 func (a *account) tellProblems(now []string) {
 	for _, p := range now {
 		if !slices.Contains(a.problems, p) {
-			a.say("refused: %s", p)
+			a.say("%s", p)
 		}
 	}
 	if len(now) == 0 && len(a.problems) > 0 {
@@ -126,7 +126,9 @@ func (a *account) tellResources(address string, resources []*resolve.Resource) {
 func sharedPaths(resources []*resolve.Resource) map[string][]*resolve.Resource {
 	shared := map[string][]*resolve.Resource{}
 	for _, r := range resources {
-		shared[r.Paths[0]] = append(shared[r.Paths[0]], r)
+		if len(r.Paths) > 0 {
+			shared[r.Paths[0]] = append(shared[r.Paths[0]], r)
+		}
 	}
 	maps.DeleteFunc(shared, func(_ string, r []*resolve.Resource) bool { return len(r) < 2 })
 	return shared
@@ -160,7 +162,9 @@ func describe(address string, r *resolve.Resource, shared map[string][]*resolve.
 	if r.Host != "" {
 		fmt.Fprintf(&b, "  %-10s %s with Host: %s\n", label, address, r.Host)
 	}
-	fmt.Fprintf(&b, "  %-10s %s\n", "topic", r.Topic.Name)
+	for _, topic := range r.Topics {
+		fmt.Fprintf(&b, "  %-10s %s\n", "topic", topic.Name)
+	}
 	for _, g := range r.Groups {
 		fmt.Fprintf(&b, "  %s → %s\n", g.Object.ID, g.Target)
 	}
@@ -169,6 +173,7 @@ func describe(address string, r *resolve.Resource, shared map[string][]*resolve.
 
 // tellTraffic tells the counts that have changed and the errors that are new.
 func (a *account) tellTraffic(report status.Report, now time.Time) {
+	a.forgetRemoved(report)
 	for _, r := range report.Routes {
 		refused := uint64(0)
 		var answers []string
@@ -199,6 +204,20 @@ func (a *account) tellTraffic(report status.Report, now time.Time) {
 	}
 }
 
+// forgetRemoved drops what was told of routes and groups that are gone, as they may come back from zero.
+func (a *account) forgetRemoved(report status.Report) {
+	known := map[string]bool{}
+	for _, r := range report.Routes {
+		known["route "+r.UID], known["served "+r.UID] = true, true
+	}
+	for _, g := range report.Groups {
+		known["group "+g.UID], known["runs "+g.UID] = true, true
+	}
+	gone := func(key, _ string) bool { return !known[key] }
+	maps.DeleteFunc(a.counters, gone)
+	maps.DeleteFunc(a.errors, gone)
+}
+
 // tellCount tells a line of counts that has changed, and the last error with it.
 func (a *account) tellCount(now time.Time, key, name, text string, events uint64, lastError string) {
 	if known := a.counters[key]; known != text && (events > 0 || known != "") {
@@ -219,7 +238,7 @@ func (a *account) tellError(now time.Time, key, name, text string) {
 
 // title is an object for people; kinds are in lower case in reports.
 func title(kind, namespace, name string) string {
-	for _, known := range []string{"KafkaChannel", "Subscription", "Broker", "Trigger"} {
+	for _, known := range []string{"KafkaChannel", "Subscription", "Broker", "Trigger", "KafkaSink", "KafkaSource"} {
 		if strings.EqualFold(kind, known) {
 			kind = known
 		}

@@ -524,6 +524,48 @@ func TestARealKafkaIsUsedAsItIs(t *testing.T) {
 	}
 }
 
+func TestASinkWritesTheTopicThatASourceReads(t *testing.T) {
+	t.Parallel()
+	s := newSubscriber(t)
+	source := "apiVersion: sources.knative.dev/v1\nkind: KafkaSource\nmetadata: {name: src}\nspec:\n  bootstrapServers: [y:1]\n  topics: [shared, other]\n  sink: " + uri(s) + "\n---\n"
+	sink := "apiVersion: eventing.knative.dev/v1alpha1\nkind: KafkaSink\nmetadata: {name: snk}\nspec: {bootstrapServers: ['x:1'], topic: shared, numPartitions: 2, replicationFactor: 1, contentMode: structured}\n---\n"
+	f := newFolder(t, "sink.yaml", sink, "source.yaml", source)
+	r := start(t, "-f", f.dir)
+	for _, want := range []string{
+		"note: spec.bootstrapServers x:1 of KafkaSink default/snk (" + filepath.Join(f.dir, "sink.yaml:4") + ") is replaced by the Kafka above",
+		"note: KafkaSource default/src: topic other was not there: created with 1 partition, which only the embedded Kafka does",
+		"KafkaSource default/src → " + s.URL,
+	} {
+		if !r.printed(want) {
+			t.Errorf("not printed: %s", want)
+		}
+	}
+	r.accepts("/sink/default/snk", "1")
+	r.accepts("/default/snk", "2")
+	eventually(t, "the events arrive", func() bool { return s.count("1") == 1 && s.count("2") == 1 })
+
+	kafka := regexp.MustCompile(`(?m)^  Kafka .* at (\S+)$`).FindStringSubmatch(r.out.String())[1]
+	client, err := kgo.NewClient(kgo.SeedBrokers(kafka))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.ProduceSync(context.Background(), &kgo.Record{Topic: "other", Value: []byte("plain")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a record that is no event arrives as one", func() bool { return s.count("partition:0/offset:0") == 1 })
+
+	f.write("source.yaml", strings.Replace(source, "spec:\n", "spec:\n  consumers: 0\n", 1))
+	eventually(t, "the source is paused", func() bool { return r.printed("changed: KafkaSource default/src") })
+	f.write("source.yaml", source)
+	r.accepts("/default/snk", "3")
+	eventually(t, "it goes on where it was, in the group that it was given", func() bool { return s.count("3") > 0 })
+	f.remove("source.yaml")
+	f.remove("sink.yaml")
+	admin := adminOf(t, kafka)
+	eventually(t, "nothing is left", func() bool { return len(topics(t, admin)) == 0 && len(groups(t, admin)) == 0 })
+}
+
 func TestAnUnreachableKafkaIsWaitedForAndTold(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, "a.yaml", channel("c", ""))

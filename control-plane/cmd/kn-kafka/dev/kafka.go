@@ -106,11 +106,7 @@ func (c *cluster) reach(ctx context.Context, log *slog.Logger, waiting func(erro
 			return ctx.Err()
 		}
 		waiting(err)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pingPause):
-		}
+		pause(ctx, pingPause)
 	}
 }
 

@@ -25,6 +25,9 @@ const (
 	cleanPause = 250 * time.Millisecond
 	// retryMin and retryMax bound the wait before Kafka is tried again.
 	retryMin, retryMax = 500 * time.Millisecond, 15 * time.Second
+	// startTime is for how long what Kafka refuses is tried again before the start is over: a Kafka that has just been
+	// started does not do everything at once.
+	startTime = 15 * time.Second
 	// tickInterval is how often counts are told.
 	tickInterval = time.Second
 )
@@ -51,7 +54,12 @@ type loop struct {
 // run works until the context ends. ready is called after the first round.
 func (l *loop) run(ctx context.Context, changed <-chan struct{}, ready func() error) error {
 	next, err := l.round(ctx, true)
-	if err != nil {
+	for limit := time.Now().Add(startTime); err == nil && l.retry > 0 && ctx.Err() == nil && time.Now().Before(limit); {
+		if pause(ctx, retryMin) {
+			next, err = l.round(ctx, true)
+		}
+	}
+	if err != nil || ctx.Err() != nil {
 		return err
 	}
 	if err := ready(); err != nil {
@@ -76,6 +84,18 @@ func (l *loop) run(ctx context.Context, changed <-chan struct{}, ready func() er
 	}
 }
 
+// pause returns false when the context ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
 // round reads the manifests and deploys them once. It returns when to do so again without a change, 0 for never. Only
 // the first round fails when nothing can be run; later on, what ran goes on.
 func (l *loop) round(ctx context.Context, first bool) (time.Duration, error) {
@@ -94,10 +114,13 @@ func (l *loop) round(ctx context.Context, first bool) (time.Duration, error) {
 	if err != nil && first {
 		return 0, err
 	}
-	problems := texts(report.Problems, l.plan.Problems, result.Problems)
-	problems = append(problems, conflicts(l.plan.Resources)...)
+	problems := texts("refused: ", report.Problems, l.plan.Problems)
+	for _, conflict := range conflicts(l.plan.Resources) {
+		problems = append(problems, "refused: "+conflict)
+	}
+	problems = append(problems, texts("error: ", result.Problems)...)
 	if err != nil {
-		problems = append(problems, err.Error())
+		problems = append(problems, "error: "+err.Error())
 	}
 	notes := append(l.skipped(set), l.plan.Notes...)
 	if first {
@@ -165,11 +188,11 @@ func (l *loop) absent() []string {
 	return all
 }
 
-func texts(lists ...[]manifest.Problem) []string {
+func texts(prefix string, lists ...[]manifest.Problem) []string {
 	var all []string
 	for _, list := range lists {
 		for _, p := range list {
-			all = append(all, p.Error())
+			all = append(all, prefix+p.Error())
 		}
 	}
 	return all

@@ -134,7 +134,7 @@ func (s *session) open(ctx context.Context, input []byte, check *check) (*loop, 
 	}
 	l.deployer = deploy.New(deploy.Options{
 		Inventory: l.inventory, Admin: l.admin, Servers: l.cluster.servers, Brokers: l.cluster.brokers,
-		Retention: l.cluster.retention, Format: s.o.format, Write: l.write,
+		Retention: l.cluster.retention, CreateMissing: l.cluster.embedded != nil, Format: s.o.format, Write: l.write,
 	})
 	if l.plane, err = s.openPlane(ctx, l.mount.Path(contractFile)); err != nil {
 		return nil, err

@@ -150,8 +150,6 @@ func identify(d document, o Options) (ID, *Kind, *Problem) {
 		return fail("metadata.generateName", "only a cluster can make up names: give it a name")
 	case id.Name == "":
 		return fail("metadata.name", "is missing")
-	case kind.Refused != "":
-		return fail("kind", kind.Refused)
 	case kind.Versions[version.Version] == nil:
 		return fail("apiVersion", fmt.Sprintf("version %q is not served, only %s", version.Version,
 			strings.Join(slices.Sorted(maps.Keys(kind.Versions)), " and ")))

@@ -3,6 +3,7 @@ package manifest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,9 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	coremessagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
+	"knative.dev/pkg/apis"
 
+	eventingv1alpha1 "knative.dev/eventing-kafka-go/control-plane/apis/eventing/v1alpha1"
 	messagingv1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
+	sourcesv1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1"
+	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
 )
 
 // Resource is a typed Kubernetes object.
@@ -30,8 +35,6 @@ type Kind struct {
 	Versions map[string]func() Resource
 	// Hub turns an object of any version into the one that the rest of the program works with. Default: it is that.
 	Hub func(Resource) (Resource, error)
-	// Refused, when not empty, is why objects of the kind are refused as they stand.
-	Refused string
 }
 
 // Kinds are what can be read. Objects of other kinds are skipped: a folder of manifests usually also holds Deployments
@@ -66,14 +69,20 @@ func Supported() Kinds {
 				"v1beta1": func() Resource { return new(messagingv1beta1.KafkaChannel) },
 				"v1":      func() Resource { return new(messagingv1.KafkaChannel) },
 			},
-			Hub: hubChannel,
+			Hub: hubOf(func() Resource { return new(messagingv1beta1.KafkaChannel) }, "messaging.knative.dev/v1beta1", "KafkaChannel"),
 		},
 		{Group: "messaging.knative.dev", Kind: "Channel"}:      served("v1", func() Resource { return new(coremessagingv1.Channel) }),
 		{Group: "messaging.knative.dev", Kind: "Subscription"}: served("v1", func() Resource { return new(coremessagingv1.Subscription) }),
 		{Group: "eventing.knative.dev", Kind: "Broker"}:        served("v1", func() Resource { return new(eventingv1.Broker) }),
 		{Group: "eventing.knative.dev", Kind: "Trigger"}:       served("v1", func() Resource { return new(eventingv1.Trigger) }),
-		{Group: "eventing.knative.dev", Kind: "KafkaSink"}:     {Refused: "KafkaSink is not run by this version"},
-		{Group: "sources.knative.dev", Kind: "KafkaSource"}:    {Refused: "KafkaSource is not run by this version"},
+		{Group: "eventing.knative.dev", Kind: "KafkaSink"}:     served("v1alpha1", func() Resource { return new(eventingv1alpha1.KafkaSink) }),
+		{Group: "sources.knative.dev", Kind: "KafkaSource"}: {
+			Versions: map[string]func() Resource{
+				"v1beta1": func() Resource { return new(sourcesv1beta1.KafkaSource) },
+				"v1":      func() Resource { return new(sourcesv1.KafkaSource) },
+			},
+			Hub: hubOf(func() Resource { return new(sourcesv1beta1.KafkaSource) }, "sources.knative.dev/v1beta1", "KafkaSource"),
+		},
 		{Kind: "ConfigMap"}: served("v1", func() Resource { return new(corev1.ConfigMap) }),
 		{Kind: "Secret"}:    served("v1", func() Resource { return new(corev1.Secret) }),
 		{Kind: "Namespace"}: {
@@ -87,17 +96,25 @@ func served(version string, empty func() Resource) Kind {
 	return Kind{Versions: map[string]func() Resource{version: empty}}
 }
 
-// hubChannel makes a KafkaChannel one of the version that is stored.
-func hubChannel(r Resource) (Resource, error) {
-	channel, ok := r.(*messagingv1.KafkaChannel)
-	if !ok {
-		return r, nil
+// hubOf makes an object one of the version that is stored.
+func hubOf(empty func() Resource, apiVersion, kind string) func(Resource) (Resource, error) {
+	return func(r Resource) (Resource, error) {
+		if r.GetObjectKind().GroupVersionKind().GroupVersion().String() == apiVersion {
+			return r, nil
+		}
+		from, isFrom := r.(apis.Convertible)
+		hub := empty()
+		to, isTo := hub.(apis.Convertible)
+		if !isFrom || !isTo {
+			return nil, fmt.Errorf("%T cannot be converted to %s", r, apiVersion)
+		}
+		// The conversions copy and use the context for nothing.
+		if err := from.ConvertTo(context.Background(), to); err != nil {
+			return nil, err
+		}
+		hub.GetObjectKind().SetGroupVersionKind(schema.FromAPIVersionAndKind(apiVersion, kind))
+		return hub, nil
 	}
-	hub := new(messagingv1beta1.KafkaChannel)
-	// The conversion copies and uses the context for nothing.
-	err := channel.ConvertTo(context.Background(), hub)
-	hub.TypeMeta = metav1.TypeMeta{APIVersion: "messaging.knative.dev/v1beta1", Kind: "KafkaChannel"}
-	return hub, err
 }
 
 // New returns an empty object of the kind and version that a JSON document has, or nil when there is none.

@@ -112,8 +112,6 @@ func TestProblemsNameFileLineFieldAndReason(t *testing.T) {
 			[]string{"x.yaml:3: KafkaChannel default/: metadata.name: is missing"}},
 		{"a version that is not served", strings.Replace(channel, "v1beta1", "v1alpha1", 1),
 			[]string{`x.yaml:1: KafkaChannel default/orders: apiVersion: version "v1alpha1" is not served, only v1 and v1beta1`}},
-		{"a kind that this version does not run", "kind: KafkaSink\napiVersion: eventing.knative.dev/v1alpha1\nmetadata: {name: s}\n",
-			[]string{"x.yaml:1: KafkaSink default/s: kind: KafkaSink is not run by this version"}},
 		{"a kind that does not exist", strings.Replace(channel, "KafkaChannel", "KafkaChanel", 1),
 			[]string{"x.yaml:2: KafkaChanel orders: kind: messaging.knative.dev/v1beta1 has no kind of this name"}},
 		{"neither apiVersion nor kind", "# values\nreplicas: 3\n",
@@ -128,6 +126,13 @@ func TestProblemsNameFileLineFieldAndReason(t *testing.T) {
 			[]string{"x.yaml:3: is not YAML: found character that cannot start any token"}},
 		{"documents without a separator line", channel + "...\n" + trigger,
 			[]string{"x.yaml:1: holds a second YAML document that is not separated by a line with ---"}},
+		{"the other kinds", "kind: KafkaSink\napiVersion: eventing.knative.dev/v1alpha1\nmetadata: {name: s}\nspec:\n  topic: ''\n---\n" +
+			"kind: KafkaSource\napiVersion: sources.knative.dev/v1\nmetadata: {name: s}\nspec:\n  topics: [a]\n  bootstrapServers: [b]\n  ordering: none\n  sink: {uri: 'http://x'}\n",
+			[]string{
+				"x.yaml:4: KafkaSink default/s: spec.bootstrapServers: invalid value: []: expected at least one server",
+				"x.yaml:5: KafkaSink default/s: spec.topic: invalid value: : expected the name of a topic",
+				"x.yaml:13: KafkaSource default/s: spec.ordering: invalid value: none: expected ordered or unordered",
+			}},
 		{"an item of a List, by its own line", "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(channel), "\n", "\n  ") + "\n    retri: 1\n",
 			[]string{"x.yaml:10: KafkaChannel default/orders: spec.retri: unknown field"}},
 		{"a ConfigMap value that YAML reads as a boolean, like kubectl", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  a: yes\n",

@@ -26,7 +26,7 @@ const (
 func (d *Deployer) Clean(ctx context.Context) (notes []string, again bool) {
 	used := d.used()
 	removed := d.Inventory.Removed()
-	slices.SortStableFunc(removed, func(a, b inventory.Removed) int { return len(a.Record.Topic) - len(b.Record.Topic) }) // topics last
+	slices.SortStableFunc(removed, func(a, b inventory.Removed) int { return len(a.Record.Created) - len(b.Record.Created) }) // topics last
 	for _, r := range removed {
 		name := r.Name
 		done, err := d.clean(ctx, r.Record, used)
@@ -79,15 +79,17 @@ func (d *Deployer) clean(ctx context.Context, record *inventory.Record, used map
 			return notes, err
 		}
 	}
-	switch {
-	case record.Topic == "" || used["topic "+record.Topic]:
-	case !record.Created:
+	if record.Topic != "" && !slices.Contains(record.Created, record.Topic) {
 		notes = append(notes, fmt.Sprintf("topic %s is kept: it was not created here", record.Topic))
-	default:
-		if err := d.Admin.DeleteTopic(ctx, record.Topic); err != nil {
+	}
+	for _, topic := range record.Created {
+		if used["topic "+topic] {
+			continue
+		}
+		if err := d.Admin.DeleteTopic(ctx, topic); err != nil {
 			return notes, err
 		}
-		notes = append(notes, fmt.Sprintf("topic %s was deleted with its object", record.Topic))
+		notes = append(notes, fmt.Sprintf("topic %s was deleted with its object", topic))
 	}
 	return notes, nil
 }

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -34,7 +35,9 @@ type Options struct {
 	Brokers int16
 	// Retention is the retention.ms of topics that say none; "" leaves it to Kafka.
 	Retention string
-	Format    contract.Format
+	// CreateMissing creates topics that should exist already: a Kafka that starts empty has none.
+	CreateMissing bool
+	Format        contract.Format
 	// Write puts an encoded contract where the data plane reads it and returns when it runs.
 	Write func(ctx context.Context, encoded []byte, generation uint64) error
 }
@@ -110,9 +113,11 @@ func (d *deployment) resource(r *resolve.Resource) *contract.Resource {
 	if r.Failed {
 		return before
 	}
-	if err := d.topic(r); err != nil {
-		d.fail(r.Object, "", err)
-		return before
+	for _, topic := range r.Topics {
+		if err := d.topic(r, topic); err != nil {
+			d.fail(r.Object, "", err)
+			return before
+		}
 	}
 	groups, broken := d.groups(r)
 	connection := translate.Connection{BootstrapServers: d.Servers, AuthSecret: r.Secret}
@@ -138,30 +143,23 @@ func (d *Deployer) entry(uid string) *contract.Resource {
 	return nil
 }
 
-// topic makes sure that the topic of a resource is there.
-func (d *deployment) topic(r *resolve.Resource) error {
+// topic makes sure that a topic of a resource is there.
+func (d *deployment) topic(r *resolve.Resource, topic resolve.Topic) error {
 	record := d.Inventory.Record(r.Object.ID)
-	if r.External {
-		_, err := d.Admin.ValidateTopic(d.ctx, r.Topic.Name)
-		record.Topic, record.Created = r.Topic.Name, false
+	if topic.External {
+		err := d.external(r, topic.Name)
+		if err == nil && len(r.Paths) > 0 {
+			record.Topic = topic.Name
+		}
 		return d.kafka(err)
 	}
-	want := kafkaadmin.TopicConfig{
-		Name: r.Topic.Name, Partitions: r.Topic.Partitions, ReplicationFactor: min(r.Topic.ReplicationFactor, d.Brokers),
-		Config: map[string]string{},
-	}
-	if d.Retention != "" {
-		want.Config["retention.ms"] = d.Retention
-	}
-	for key, value := range r.Topic.Config {
-		want.Config[key] = value
-	}
+	want := d.config(topic.Topic)
 	got, err := d.Admin.EnsureTopic(d.ctx, want)
 	if err != nil {
 		return d.kafka(err)
 	}
-	if want.ReplicationFactor < r.Topic.ReplicationFactor && got.Created {
-		d.note("%s: topic %s gets %d replicas instead of %d, as there are no more brokers", r.Object.ID, want.Name, want.ReplicationFactor, r.Topic.ReplicationFactor)
+	if want.ReplicationFactor < topic.ReplicationFactor && got.Created {
+		d.note("%s: topic %s gets %d replicas instead of %d, as there are no more brokers", r.Object.ID, want.Name, want.ReplicationFactor, topic.ReplicationFactor)
 	}
 	if !got.Created && record.Topic == "" {
 		d.note("%s: topic %s was there before: it is used, and kept when the object is removed", r.Object.ID, want.Name)
@@ -169,9 +167,38 @@ func (d *deployment) topic(r *resolve.Resource) error {
 	for _, drift := range got.Drift {
 		d.note("%s: topic %s differs: %s", r.Object.ID, want.Name, drift)
 	}
-	// Who created it is recorded once: a topic that vanished and was made again is ours as well.
-	record.Topic, record.Created = want.Name, got.Created || record.Created
+	record.Topic = want.Name
+	if got.Created {
+		record.AddCreated(want.Name)
+	}
 	return nil
+}
+
+// config is how a topic is created here.
+func (d *Deployer) config(topic translate.Topic) kafkaadmin.TopicConfig {
+	c := kafkaadmin.TopicConfig{
+		Name: topic.Name, Partitions: topic.Partitions, ReplicationFactor: min(topic.ReplicationFactor, d.Brokers), Config: map[string]string{},
+	}
+	if d.Retention != "" {
+		c.Config["retention.ms"] = d.Retention
+	}
+	maps.Copy(c.Config, topic.Config)
+	return c
+}
+
+// external looks for a topic that must exist.
+func (d *deployment) external(r *resolve.Resource, name string) error {
+	_, err := d.Admin.ValidateTopic(d.ctx, name)
+	var invalid *kafkaadmin.InvalidTopicError
+	if !d.CreateMissing || !errors.As(err, &invalid) {
+		return err
+	}
+	created, err := d.Admin.EnsureTopic(d.ctx, d.config(translate.Topic{Name: name, Partitions: 1, ReplicationFactor: 1}))
+	if created.Created {
+		d.Inventory.Record(r.Object.ID).AddCreated(name)
+		d.note("%s: topic %s was not there: created with 1 partition, which only the embedded Kafka does", r.Object.ID, name)
+	}
+	return err
 }
 
 // groups commits the starts of the egresses, and returns what is known of their groups and which of them failed.
@@ -179,11 +206,16 @@ func (d *deployment) groups(r *resolve.Resource) (map[types.UID]translate.Group,
 	groups := map[types.UID]translate.Group{}
 	var broken []*translate.Error
 	names := make([]string, 0, len(r.Groups))
+	topics := make([]string, len(r.Topics))
+	for i, topic := range r.Topics {
+		topics[i] = topic.Name
+	}
 	for _, g := range r.Groups {
 		names = append(names, g.ID)
 		record := d.Inventory.Record(g.Object.ID)
-		start := kafkaadmin.GroupStart{Group: g.ID, Topics: []string{r.Topic.Name}, Start: kafkaadmin.Latest}
-		if g.Object != r.Object {
+		own := g.UID == g.Object.Value.GetUID() // a channel's subscribers that are written by hand have no object
+		start := kafkaadmin.GroupStart{Group: g.ID, Topics: topics, Start: r.Start}
+		if own {
 			start.Initialised = record.Partitions
 		}
 		partitions, err := d.Admin.EnsureGroup(d.ctx, start)
@@ -193,7 +225,7 @@ func (d *deployment) groups(r *resolve.Resource) (map[types.UID]translate.Group,
 			broken = append(broken, &translate.Error{Object: &contract.Reference{Uuid: string(g.UID)}, Err: err})
 			continue
 		}
-		if g.Object != r.Object {
+		if own {
 			record.Group, record.Partitions = g.ID, partitions
 		}
 		groups[g.UID] = translate.Group{ID: g.ID, Partitions: partitions}

@@ -18,6 +18,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
+	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/manifest"
 )
 
@@ -86,6 +87,19 @@ func ours(o *manifest.Object) []manifest.Problem {
 		return o.Problems(eventing.ValidateTrigger(value).Filter(apis.ErrorLevel))
 	}
 	return nil
+}
+
+// keepDefaults puts into an object the defaults that are made up, as they were made up before: a cluster keeps them in
+// the object.
+func keepDefaults(o, old *manifest.Object) {
+	source, ok := o.Value.(*sourcesv1beta1.KafkaSource)
+	if !ok || source.Spec.ConsumerGroup != "" {
+		return
+	}
+	source.Spec.ConsumerGroup = sourcesv1beta1.ConsumerGroupPrefix + string(UID(o.ID))
+	if old != nil {
+		source.Spec.ConsumerGroup = old.Value.(*sourcesv1beta1.KafkaSource).Spec.ConsumerGroup //nolint:forcetypeassert // of the same kind
+	}
 }
 
 // explain adds what to do about problems whose message does not say it.

@@ -87,6 +87,7 @@ func (i *Inventory) Update(ctx context.Context, set *manifest.Set, now time.Time
 func (i *Inventory) admit(ctx context.Context, candidate *manifest.Object, report *Report) []manifest.Problem {
 	running := i.objects[candidate.ID]
 	old := i.baseline(candidate.ID)
+	keepDefaults(candidate, old)
 	problems := manifest.Admit(ctx, candidate, old)
 	problems = append(problems, ours(candidate)...)
 	if len(problems) > 0 {

@@ -33,17 +33,26 @@ type Record struct {
 	Generation int64 `json:"generation"`
 	// Value is the object as it was last accepted.
 	Value json.RawMessage `json:"value"`
-	// Topic is the object's topic, and Created whether it was made for it: only then it may be deleted with it.
-	Topic   string `json:"topic,omitempty"`
-	Created bool   `json:"created,omitempty"`
+	// Topic is the topic of a Broker or KafkaChannel.
+	Topic string `json:"topic,omitempty"`
+	// Created are the topics that were made for the object: only they may be deleted with it.
+	Created []string `json:"created,omitempty"`
 	// Groups are the consumer groups that read the topic.
 	Groups []string `json:"groups,omitempty"`
-	// Group is the consumer group of a Trigger or Subscription, Partitions how many partitions of each topic have their
+	// Group is the consumer group of a Trigger, Subscription or KafkaSource, Partitions how many partitions of each topic have their
 	// start.
 	Group      string           `json:"group,omitempty"`
 	Partitions map[string]int32 `json:"partitions,omitempty"`
 	// Removed says that the object was taken away, and what belongs to it has to go.
 	Removed bool `json:"removed,omitempty"`
+}
+
+// AddCreated notes that a topic was made for the object. It is recorded once and for all: a topic that vanished and was
+// made again is ours as well.
+func (r *Record) AddCreated(topic string) {
+	if !slices.Contains(r.Created, topic) {
+		r.Created = append(r.Created, topic)
+	}
 }
 
 // Open reads what an earlier run has left in a file; one that is not there is an empty inventory.

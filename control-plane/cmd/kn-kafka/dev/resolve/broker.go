@@ -7,6 +7,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev/inventory"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/manifest"
+	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -21,7 +22,7 @@ func (p *planner) broker(o *manifest.Object) {
 	in := translate.BrokerInput{Broker: broker, Flags: p.flags}
 	short, long := translate.Path(o.ID.Namespace, o.ID.Name), longPath("broker", o.ID)
 	in.Ingress.Paths = []string{long}
-	r := &Resource{Object: o, Paths: []string{short, long}}
+	r := &Resource{Object: o, Paths: []string{short, long}, Start: kafkaadmin.Latest}
 	p.plan.Resources = append(p.plan.Resources, r)
 
 	deadLetter := p.brokerBasics(r, &in)
@@ -31,7 +32,7 @@ func (p *planner) broker(o *manifest.Object) {
 		}
 	})
 	r.Translate = func(c translate.Connection, groups map[types.UID]translate.Group) (*contract.Resource, []*translate.Error, error) {
-		in.Topic, in.Connection = r.Topic.Name, c
+		in.Topic, in.Connection = r.Topics[0].Name, c
 		with := in
 		with.Triggers = nil
 		for _, t := range in.Triggers {
@@ -65,8 +66,8 @@ func (p *planner) brokerBasics(r *Resource, in *translate.BrokerInput) *destinat
 	if err != nil {
 		failed("", err)
 	}
-	r.Topic, r.External = settings.Topic, external
-	r.Topic.Name = name
+	r.Topics = []Topic{{Topic: settings.Topic, External: external}}
+	r.Topics[0].Name = name
 	var missing *translate.Error
 	if r.Secret, missing = p.secret(r.Object, settings.SecretNamespace, settings.SecretName); missing != nil {
 		r.Failed = true

@@ -10,6 +10,7 @@ import (
 
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/manifest"
+	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -20,7 +21,7 @@ func (p *planner) channel(o *manifest.Object) {
 	in := translate.ChannelInput{Channel: channel, Flags: p.flags, Subscriptions: map[types.UID]translate.SubscriptionInput{}}
 	short, long := translate.Path(o.ID.Namespace, o.ID.Name), longPath("channel", o.ID)
 	in.Ingress.Paths = []string{long}
-	r := &Resource{Object: o, Paths: []string{short, long}, Host: translate.ChannelHost(o.ID.Namespace, o.ID.Name, "")}
+	r := &Resource{Object: o, Paths: []string{short, long}, Host: translate.ChannelHost(o.ID.Namespace, o.ID.Name, ""), Start: kafkaadmin.Latest}
 	p.plan.Resources = append(p.plan.Resources, r)
 
 	deadLetter := p.channelBasics(r, &in)
@@ -34,7 +35,7 @@ func (p *planner) channel(o *manifest.Object) {
 		}
 	})
 	r.Translate = func(c translate.Connection, groups map[types.UID]translate.Group) (*contract.Resource, []*translate.Error, error) {
-		in.Topic, in.Connection = r.Topic.Name, c
+		in.Topic, in.Connection = r.Topics[0].Name, c
 		for uid, group := range groups {
 			known := in.Subscriptions[uid]
 			known.Group = group
@@ -54,9 +55,11 @@ func (p *planner) channel(o *manifest.Object) {
 // channelBasics resolves what is needed for the channel as a whole, and returns its dead letter sink.
 func (p *planner) channelBasics(r *Resource, in *translate.ChannelInput) *destination {
 	name, err := p.naming.ChannelTopic(in.Channel)
+	var topic translate.Topic
 	if err == nil {
-		r.Topic, err = translate.ChannelTopic(&in.Channel.Spec, name)
+		topic, err = translate.ChannelTopic(&in.Channel.Spec, name)
 	}
+	r.Topics = []Topic{{Topic: topic}}
 	if err != nil {
 		p.fail(r.Object, "", "%v", err)
 		r.Failed = true

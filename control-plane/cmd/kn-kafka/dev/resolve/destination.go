@@ -109,6 +109,8 @@ func (p *planner) isRun(id manifest.ID) bool {
 	case "Broker":
 		o := p.Inventory.Get(id)
 		return o != nil && classOf(o) == eventing.KafkaBrokerClass
+	case "KafkaSink":
+		return p.Inventory.Get(id) != nil
 	default:
 		id.Kind = "KafkaChannel" // a Channel stands for one of its name
 		return p.Inventory.Get(id) != nil

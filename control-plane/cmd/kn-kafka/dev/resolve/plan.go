@@ -15,6 +15,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev/inventory"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/manifest"
+	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -43,17 +44,24 @@ type Plan struct {
 	Notes []string
 }
 
-// Resource is a Broker or KafkaChannel with its egresses.
+// Topic is a topic of a resource.
+type Topic struct {
+	translate.Topic
+	// External says that it must exist and is not ours to create or delete.
+	External bool
+}
+
+// Resource is a Broker, KafkaChannel, KafkaSink or KafkaSource with its egresses.
 type Resource struct {
 	Object *manifest.Object
-	// Paths are those of its ingress, the shortest first; Host is its name in a cluster, "" for none.
+	// Paths are those of its ingress, the shortest first, none without one; Host is its name in a cluster, "" for none.
 	Paths []string
 	Host  string
 	// Failed says that nothing can be made of it: what it was before goes on.
 	Failed bool
-	Topic  translate.Topic
-	// External says that the topic must exist and is not ours to create or delete.
-	External bool
+	Topics []Topic
+	// Start is where its groups begin.
+	Start kafkaadmin.Start
 	// Secret is what the manifests authenticate at Kafka with, or nil.
 	Secret *contract.Reference
 	Groups []Group
@@ -63,9 +71,9 @@ type Resource struct {
 	Translate func(translate.Connection, map[types.UID]translate.Group) (*contract.Resource, []*translate.Error, error)
 }
 
-// Group is the consumer group of a Trigger or Subscription.
+// Group is the consumer group of a Trigger, Subscription or KafkaSource.
 type Group struct {
-	// UID is that of the egress: of the Trigger or Subscription.
+	// UID is that of the egress: of the Trigger, Subscription or KafkaSource.
 	UID types.UID
 	// Object is what declares it.
 	Object *manifest.Object
@@ -83,6 +91,8 @@ func Make(w World) *Plan {
 	p.settings()
 	w.Inventory.Each("messaging.knative.dev", "KafkaChannel", p.channel)
 	w.Inventory.Each("eventing.knative.dev", "Broker", p.broker)
+	w.Inventory.Each("eventing.knative.dev", "KafkaSink", p.sink)
+	w.Inventory.Each("sources.knative.dev", "KafkaSource", p.source)
 	p.orphans()
 	return p.plan
 }

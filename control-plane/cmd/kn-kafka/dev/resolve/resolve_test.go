@@ -172,7 +172,7 @@ func TestEntriesOfABroker(t *testing.T) {
 	if r.GetTopics()[0] != "knative-broker-default-b" || r.GetIngress().GetPath() != "/default/b" || !slices.Equal(r.GetIngress().GetPaths(), []string{"/broker/default/b"}) {
 		t.Errorf("entry %v", r)
 	}
-	if topic := p.Resources[0].Topic; topic.Partitions != 3 || topic.ReplicationFactor != 2 {
+	if topic := p.Resources[0].Topics[0]; topic.Partitions != 3 || topic.ReplicationFactor != 2 {
 		t.Errorf("topic %+v", topic)
 	}
 	for _, e := range r.GetEgresses() {
@@ -272,7 +272,7 @@ func TestTheInstallationsConfigMaps(t *testing.T) {
 	if e.GetConsumerGroup() != "t-g" || !e.GetFeatureFlags().GetEnableRateLimiter() || !all[1].GetFeatureFlags().GetEnableEventTypeAutocreate() {
 		t.Errorf("entry %v", all[1])
 	}
-	if got := p.Resources[1].Topic.Partitions; got != 10 {
+	if got := p.Resources[1].Topics[0].Partitions; got != 10 {
 		t.Errorf("a Broker without a ConfigMap gets %d partitions", got)
 	}
 	want := []string{
