@@ -22,11 +22,11 @@ func instantly(kafka.Connection) (Sink, error) {
 	}, nil
 }
 
-// one returns a function that handles an event of 1 KiB as a server would.
-func one(tb testing.TB) func() {
+// one returns a function that handles an event of 1 KiB, sent to this place, as a server would.
+func one(tb testing.TB, target, host string) func() {
 	i := start(tb, &cluster{})
 	i.acquire = instantly
-	i.Apply(contractOf(resource("a")), nil)
+	i.Apply(contractOf(resource("a", at("/ns/a", "a-kn-channel.ns.svc.cluster.local"))), nil)
 	headers := event("ce-time", "2026-01-02T15:04:05.123456789Z", "ce-subject", "subject", "User-Agent", "x", "Accept-Encoding", "gzip")
 	body := []byte(strings.Repeat("x", 1024))
 	var status int
@@ -34,7 +34,7 @@ func one(tb testing.TB) func() {
 	return func() {
 		r := i.NewRequest()
 		r.Received = time.Now()
-		r.Method, r.Target, r.Host, r.ContentType = "POST", "/ns/a", "broker-ingress", "application/json"
+		r.Method, r.Target, r.Host, r.ContentType = "POST", target, host, "application/json"
 		r.Headers = append(r.Headers, headers...)
 		if _, ok := i.Admit(r); !ok {
 			tb.Fatal("not admitted")
@@ -48,7 +48,7 @@ func one(tb testing.TB) func() {
 }
 
 func BenchmarkHandle(b *testing.B) {
-	handle := one(b)
+	handle := one(b, "/ns/a", "broker-ingress")
 	b.ReportAllocs()
 	for b.Loop() {
 		handle()
@@ -56,12 +56,16 @@ func BenchmarkHandle(b *testing.B) {
 }
 
 func TestHandlingAllocatesNextToNothing(t *testing.T) {
-	handle := one(t)
-	for range 100 {
-		handle()
-	}
-	// None, but for requests that a pool has lost: to the garbage collector, or to the race detector, which drops some.
-	if n := testing.AllocsPerRun(1000, handle); n > 3 {
-		t.Errorf("%.1f allocations for an event, want none", n)
+	for name, handle := range map[string]func(){
+		"found by path": one(t, "/ns/a", "broker-ingress"),
+		"found by host": one(t, "/", "A-kn-channel.ns.svc:80"),
+	} {
+		for range 100 {
+			handle()
+		}
+		// None, but for requests that a pool has lost: to the garbage collector, or to the race detector, which drops some.
+		if n := testing.AllocsPerRun(1000, handle); n > 3 {
+			t.Errorf("%s: %.1f allocations for an event, want none", name, n)
+		}
 	}
 }

@@ -30,7 +30,8 @@ type conn struct {
 }
 
 func newConn(s *Server, t *tracked) *conn {
-	c := &conn{server: s, peer: t, reader: bufio.NewReaderSize(t, maxHeaderBytes), waiter: newWaiter(), now: time.Now()}
+	c := &conn{server: s, peer: t, reader: bufio.NewReaderSize(t, maxHeaderBytes), now: time.Now()}
+	c.renewWaiter()
 	// Names are compared without case everywhere, so making them canonical would be wasted.
 	c.header.DisableNormalizing()
 	return c
@@ -130,11 +131,16 @@ func (c *conn) handleRequest() bool {
 // handle waits for the answer of a complete request.
 func (c *conn) handle(r *ingress.Request) ingress.Answer {
 	c.server.ingress.Handle(r, c.waiter.done)
-	a, ok := c.waiter.wait(c.server.options.AnswerTimeout)
+	a, ok := c.waiter.wait(c.server.options.AnswerTimeout, nil)
 	if !ok {
-		c.waiter = newWaiter()
+		c.renewWaiter()
 	}
 	return a
+}
+
+func (c *conn) renewWaiter() {
+	c.waiter = newWaiter()
+	c.peer.waiter.Store(c.waiter)
 }
 
 // maxDiscard is how much of a body that nobody wants is read so that the connection can be kept.

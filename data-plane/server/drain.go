@@ -12,30 +12,61 @@ type tracked struct {
 	net.Conn
 	// idle is true while nothing but the next request is waited for.
 	idle atomic.Bool
+	// waiter is where an HTTP/1 connection waits for answers.
+	waiter atomic.Pointer[waiter]
 }
 
-// drain ends all connections: idle ones after DrainIdle, the others when their requests are answered, and all of them
+// drain ends all connections, once draining is set: idle ones after DrainIdle, the others when their requests are answered, and all of them
 // after DrainTimeout.
 func (s *Server) drain() {
 	// The context of Run has ended already, and the drain is bounded by itself.
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.DrainTimeout)
 	defer cancel()
-	s.draining.Store(true)
 	s.hurryIdle()
 	// For HTTP/2 this sends GOAWAY; there is nothing else that it could wait for.
 	s.h2base.Shutdown(ctx) //nolint:errcheck // it has no listeners and no connections of its own
-	done := make(chan struct{})
-	go func() {
-		s.serving.Wait()
-		close(done)
-	}()
+	drained := s.settled()
 	select {
-	case <-done:
+	case <-drained:
 		return
 	case <-ctx.Done():
 	}
 	s.options.Log.Warn("Connections closed before their requests were answered", "connections", s.closeAll())
-	<-done
+	<-drained
+}
+
+// settled returns a channel that is closed when nothing is open or handled any more.
+func (s *Server) settled() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drained = make(chan struct{})
+	s.settle()
+	return s.drained
+}
+
+// settle ends the wait of drain when there is nothing left. The caller holds mu.
+func (s *Server) settle() {
+	if s.drained != nil && !s.stopped && len(s.open) == 0 && s.handlers == 0 {
+		s.stopped = true
+		close(s.drained)
+	}
+}
+
+// beginRequest counts a request of HTTP/2, unless its connection is gone and Run has ended, or is about to.
+func (s *Server) beginRequest() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		s.handlers++
+	}
+	return !s.stopped
+}
+
+func (s *Server) endRequest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handlers--
+	s.settle()
 }
 
 // hurryIdle gives idle connections a last moment. One that becomes idle later sees draining and does it by itself.
@@ -49,11 +80,15 @@ func (s *Server) hurryIdle() {
 	}
 }
 
+// closeAll closes all connections, also those whose requests wait for an answer; on HTTP/2 the close itself wakes them.
 func (s *Server) closeAll() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t := range s.open {
 		t.Close() //nolint:errcheck // nothing could be done about it
+		if w := t.waiter.Load(); w != nil {
+			w.hurry()
+		}
 	}
 	return len(s.open)
 }

@@ -17,8 +17,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/net/http2"
 
+	"knative.dev/eventing-kafka-go/data-plane/ingress"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/server"
 )
 
@@ -224,6 +227,39 @@ func TestMoreConnectionsThanAllowedGet503(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("a place became free, but: %+v, %v", resp, err)
+		}
+	}
+}
+
+// A mistake in what handles requests costs the request that meets it, and is told.
+func TestAPanicEndsItsConnectionAlone(t *testing.T) {
+	var panics atomic.Int64
+	var broken atomic.Bool
+	broken.Store(true)
+	r := startRig(t, rigOptions{log: slog.New(counting{slog.DiscardHandler, &panics}), acquire: func(c kafka.Connection) (ingress.Sink, error) {
+		sink, err := instant(1 << 20)(c)
+		produce := sink.Produce
+		sink.Produce = func(r *kgo.Record, promise func(*kgo.Record, error)) {
+			if broken.Load() {
+				panic("a mistake")
+			}
+			produce(r, promise)
+		}
+		return sink, err
+	}})
+	clients := protocols(t)
+	for protocol, client := range clients {
+		if a, err := post(client, r.url(), strings.NewReader("x")); err == nil {
+			t.Errorf("%s: answered %+v", protocol, a)
+		}
+	}
+	if n := panics.Load(); n < int64(len(clients)) { // clients may try again
+		t.Errorf("%d panics logged", n)
+	}
+	broken.Store(false)
+	for protocol, client := range clients {
+		if a, err := post(client, r.url(), strings.NewReader("x")); err != nil || a.status != 202 {
+			t.Errorf("%s: %+v, %v", protocol, a, err)
 		}
 	}
 }

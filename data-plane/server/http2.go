@@ -36,6 +36,16 @@ func (s *Server) serveHTTP2(conn net.Conn) {
 
 // serveHTTP handles one request of net/http in the same steps as a connection of HTTP/1 does.
 func (s *Server) serveHTTP(w http.ResponseWriter, hr *http.Request) {
+	if !s.beginRequest() {
+		return
+	}
+	defer s.endRequest()
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(p)
+			panic(http.ErrAbortHandler) // resets the stream; returning would mean 200
+		}
+	}()
 	r := s.ingress.NewRequest()
 	r.Received = time.Now()
 	r.Method, r.Target, r.Host, r.ContentType = hr.Method, hr.RequestURI, hr.Host, hr.Header.Get("Content-Type")
@@ -55,7 +65,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, hr *http.Request) {
 	}
 	waiter := s.waiters.Get().(*waiter)
 	s.ingress.Handle(r, waiter.done)
-	if a, ok = waiter.wait(s.options.AnswerTimeout); ok {
+	if a, ok = waiter.wait(s.options.AnswerTimeout, hr.Context().Done()); ok {
 		s.waiters.Put(waiter)
 	}
 	respond(w, a)

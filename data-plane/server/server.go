@@ -97,9 +97,11 @@ type Server struct {
 	h2base *http.Server // holds what HTTP/2 connections have in common; it never listens
 
 	draining atomic.Bool
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what is below
 	open     map[*tracked]struct{}
-	serving  sync.WaitGroup // of connections
+	handlers int           // of HTTP/2 requests, which may outlive their connection
+	drained  chan struct{} // nil until somebody waits for it
+	stopped  bool          // drained is closed
 }
 
 // Listen opens the plain port. Connections wait until Run.
@@ -136,6 +138,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	group.Go(func() error {
 		<-ctx.Done()
+		s.draining.Store(true)
 		return s.listener.Close()
 	})
 	err := group.Wait()
@@ -177,7 +180,6 @@ func (s *Server) start(conn net.Conn, secure *tls.Config) {
 	full := len(s.open) >= s.options.MaxConnections
 	if !full {
 		s.open[t] = struct{}{}
-		s.serving.Add(1)
 	}
 	s.mu.Unlock()
 	if full {
@@ -204,16 +206,20 @@ func (s *Server) refuse(conn net.Conn) {
 // survive keeps a mistake that a single request meets from ending the process, and with it everybody's requests.
 func (s *Server) survive() {
 	if p := recover(); p != nil {
-		s.options.Log.Error("Connection ended by a panic", "panic", p, "stack", string(debug.Stack()))
+		s.panicked(p)
 	}
+}
+
+func (s *Server) panicked(p any) {
+	s.options.Log.Error("Request ended by a panic", "panic", p, "stack", string(debug.Stack()))
 }
 
 func (s *Server) end(t *tracked) {
 	t.Close() //nolint:errcheck // nothing could be done about it
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.open, t)
-	s.mu.Unlock()
-	s.serving.Done()
+	s.settle()
 }
 
 // serve serves one connection in the protocol that its peer speaks.

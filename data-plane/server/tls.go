@@ -133,9 +133,8 @@ func (s *Server) TLSAddr() net.Addr {
 
 // handshake tells whether an encrypted connection was agreed on.
 func (s *Server) handshake(conn *tls.Conn) bool {
-	conn.SetDeadline(time.Now().Add(s.options.HeaderTimeout)) //nolint:errcheck // the handshake will tell
-	if conn.Handshake() != nil {
-		return false
-	}
-	return conn.SetDeadline(time.Time{}) == nil
+	// Not the context of Run: drain decides how long connections may still go on.
+	ctx, cancel := context.WithTimeout(context.Background(), s.options.HeaderTimeout)
+	defer cancel()
+	return conn.HandshakeContext(ctx) == nil
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"knative.dev/eventing-kafka-go/data-plane/ingress"
@@ -14,6 +15,7 @@ type waiter struct {
 	answer   ingress.Answer
 	done     func(ingress.Answer) // what Handle calls; made once
 	timer    *time.Timer
+	hurried  atomic.Bool
 }
 
 func newWaiter() *waiter {
@@ -26,17 +28,28 @@ func newWaiter() *waiter {
 	return w
 }
 
-// wait returns the answer, or false when it does not come in time.
-func (w *waiter) wait(limit time.Duration) (ingress.Answer, bool) {
+// wait returns the answer. It returns false when it does not come in time, or gone ends, or somebody hurries.
+func (w *waiter) wait(limit time.Duration, gone <-chan struct{}) (ingress.Answer, bool) {
 	w.timer.Reset(limit)
+	// After the Reset: either this sees hurried, or the Reset of hurry comes last.
+	if w.hurried.Load() {
+		w.timer.Reset(0)
+	}
 	select {
 	case <-w.answered:
 		w.timer.Stop()
 		return w.answer, true
+	case <-gone:
 	case <-w.timer.C:
-		return ingress.Answer{
-			Status: http.StatusServiceUnavailable,
-			Reason: "Kafka has not acknowledged the event in time; it may be written nevertheless",
-		}, false
 	}
+	return ingress.Answer{
+		Status: http.StatusServiceUnavailable,
+		Reason: "Kafka has not acknowledged the event in time; it may be written nevertheless",
+	}, false
+}
+
+// hurry ends the wait that goes on and all that follow. Any goroutine may call it.
+func (w *waiter) hurry() {
+	w.hurried.Store(true)
+	w.timer.Reset(0)
 }
