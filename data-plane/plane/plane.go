@@ -30,6 +30,8 @@ type Config struct {
 	Ingress, Egress bool
 	// ContractPath is the mounted file; LastGoodPath a file that survives a restart of the process, "" for none.
 	ContractPath, LastGoodPath string
+	// CredentialsPath is the folder that the Secrets of Kafka connections are mounted into, "" for none.
+	CredentialsPath string
 	// IngressAddress takes CloudEvents, StatusAddress people and probes, MetricsAddress scrapes ("" for none: the
 	// status address serves them too). HOST:PORT, port 0 picks one.
 	IngressAddress, StatusAddress, MetricsAddress string
@@ -107,7 +109,9 @@ func (p *Plane) assemble() error {
 			Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Consumer: c.Consumer, Log: c.Log,
 		})
 	}
-	p.source = contractfile.New(contractfile.Options{Path: c.ContractPath, LastGood: c.LastGoodPath, Log: c.Log}, p.apply)
+	p.source = contractfile.New(contractfile.Options{
+		Path: c.ContractPath, LastGood: c.LastGoodPath, CredentialsDir: c.CredentialsPath, Log: c.Log,
+	}, p.apply)
 	p.registry.Observe(p.gauges)
 	var err error
 	if p.status, err = listen(c.StatusAddress, status.Handler(p.Report, p.registry.Handler())); err != nil {
@@ -178,7 +182,7 @@ func (p *Plane) close() error {
 // abandon closes what a failed Start has opened.
 func (p *Plane) abandon() {
 	if p.front != nil {
-		ended, end := context.WithCancel(context.Background())
+		ended, end := context.WithCancel(context.Background()) // one that has ended, which is how the port is closed
 		end()
 		_ = p.front.Run(ended) // closes the port
 	}
