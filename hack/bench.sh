@@ -11,10 +11,9 @@
 #   BENCH_FOLDER=DIR       keep files and logs there; default a temporary folder, kept only when the run fails
 #
 # Logs of a run: one for each process, numbered in the order of their starts.
-set -euo pipefail
+# shellcheck source=hack/env.sh
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$root"
 folder=${BENCH_FOLDER:-$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX")}
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
@@ -53,8 +52,8 @@ else
   plane=$BENCH_PLANE
 fi
 mkdir -p "$bin"
-CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$bin/" "${packages[@]}"
+CGO_ENABLED=0 go build -buildvcs=false -o "$bin/" "${packages[@]}"
 
-"$bin/bench" -bin "$bin" -plane "$plane" -kafka-script "$root/hack/kafka.sh" -folder "$folder" "$@" &
+"$bin/bench" -bin "$bin" -plane "$plane" -kafka-script "$ROOT/hack/kafka.sh" -folder "$folder" "$@" &
 runner=$!
 wait "$runner"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"knative.dev/eventing-kafka-go/test/performance/report"
@@ -62,7 +63,7 @@ func (b *bench) newEgress(ctx context.Context, d *stage.Deployment, w stage.Work
 	}
 	path := b.Sink.Path(0, run)
 	more := w
-	more.Egress = append(w.Egress[:len(w.Egress):len(w.Egress)], stage.EgressWork{
+	more.Egress = append(slices.Clone(w.Egress), stage.EgressWork{
 		Group: b.Broker.Group(run), Topic: topic, URL: b.Sink.URL(path),
 	})
 	began := time.Now()

@@ -78,7 +78,9 @@ func runGroup(ctx context.Context, servers []string, route egressRoute, inFlight
 		kgo.SeedBrokers(servers...),
 		kgo.ConsumerGroup(route.group),
 		kgo.ConsumeTopics(route.topic),
-		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		// Not AtStart: that asks the broker where the start is, and partitions whose answer comes late then wait until
+		// the first fetch ends, which is 5 s when there is nothing. If offset 0 is gone, the reset applies.
+		kgo.ConsumeStartOffset(kgo.NewOffset().At(0)),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.Balancers(kgo.StickyBalancer()),
 		kgo.DisableAutoCommit(),
@@ -147,6 +149,7 @@ func (g *group) commit() {
 	defer g.committing.Unlock()
 	g.dirty.Store(false)
 	offsets := map[string]map[int32]kgo.EpochOffset{}
+	nexts := map[*lane]int64{}
 	g.mu.Lock()
 	for p, l := range g.lanes {
 		if next, changed := l.uncommitted(); changed {
@@ -154,32 +157,31 @@ func (g *group) commit() {
 				offsets[p.topic] = map[int32]kgo.EpochOffset{}
 			}
 			offsets[p.topic][p.number] = kgo.EpochOffset{Epoch: -1, Offset: next}
+			nexts[l] = next
 		}
 	}
 	g.mu.Unlock()
-	if len(offsets) == 0 {
-		return
+	if len(nexts) == 0 || g.client.Context().Err() != nil {
+		return // nothing to commit, or nothing to commit with: the group has ended
 	}
 	// The group's own context has ended when it commits for the last time.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	g.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
-		for topic := range offsets {
-			for number, offset := range offsets[topic] {
-				if err == nil && committed(resp, topic, number) {
-					g.lanes[partition{topic, number}].committed.Store(offset.Offset)
-				} else {
-					g.progressed()
-				}
+		for l, next := range nexts {
+			if err == nil && committed(resp, l.partition) {
+				l.committed.Store(next)
+			} else {
+				g.progressed()
 			}
 		}
 	})
 }
 
-func committed(resp *kmsg.OffsetCommitResponse, topic string, number int32) bool {
+func committed(resp *kmsg.OffsetCommitResponse, want partition) bool {
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
-			if t.Topic == topic && p.Partition == number {
+			if t.Topic == want.topic && p.Partition == want.number {
 				return kerr.ErrorForCode(p.ErrorCode) == nil
 			}
 		}

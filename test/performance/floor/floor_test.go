@@ -233,9 +233,9 @@ func await202(t *testing.T, url string) (status int) {
 	return status
 }
 
-func eventually(t *testing.T, true func() bool) {
+func eventually(t *testing.T, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !true(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("did not come true in time")
 		}

@@ -55,15 +55,15 @@ func parseStat(b []byte) (time.Duration, error) {
 	if len(fields) < 13 {
 		return 0, fmt.Errorf("parse stat: %d fields after the command, want 13", len(fields))
 	}
-	var ticks time.Duration
+	var ticks uint64
 	for _, f := range fields[11:13] {
-		n, err := strconv.ParseUint(string(f), 10, 62)
+		n, err := strconv.ParseUint(string(f), 10, 52)
 		if err != nil {
 			return 0, fmt.Errorf("parse stat: %w", err)
 		}
-		ticks += time.Duration(n)
+		ticks += n
 	}
-	return ticks * tick, nil
+	return time.Duration(ticks) * tick, nil
 }
 
 func parseStatus(b []byte) (Memory, error) {
