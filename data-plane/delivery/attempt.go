@@ -2,7 +2,9 @@ package delivery
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -54,6 +56,9 @@ func (t *Target) Attempt(j *Job) Next {
 	for {
 		before := j.stage
 		result := t.send(j, s)
+		if errors.Is(result.Err, errCutOff) {
+			return Next{Wait: cutOffWait, Err: result.Err}
+		}
 		action := j.Next(t.plan, result)
 		t.count(j, s, before, result, action)
 		if action.Outcome != Pending || action.Wait > 0 {
@@ -61,6 +66,13 @@ func (t *Target) Attempt(j *Job) Next {
 		}
 	}
 }
+
+// errCutOff is the failure of an attempt that this process has ended itself. It says nothing about the subscriber, so it
+// uses up no attempt and leads to no outcome: the event is delivered later, mostly by another process (EG-37).
+var errCutOff = errors.New("cut off")
+
+// cutOffWait paces attempts that are cut off by something that goes by.
+const cutOffWait = 100 * time.Millisecond
 
 // decode reads the record and sets what every delivered event carries (EG-12, EG-13). The event aliases the record
 // and the scratch.
@@ -107,6 +119,9 @@ func (t *Target) post(op telemetry.Operation, to *endpoint, rec *kgo.Record, e *
 	err := to.client.Do(&s.request, &s.response)
 	t.stats.InFlight(op, -1)
 	if err != nil {
+		if to.client.isClosed() {
+			err = fmt.Errorf("%w: %w", errCutOff, err)
+		}
 		return Result{Err: err, RetryAfter: -1}
 	}
 	return readResult(&s.response, time.Now())
@@ -182,6 +197,9 @@ func (t *Target) produceReply(answered *kgo.Record, e *cloudevent.Event) Result 
 	defer limit.Stop()
 	select {
 	case err := <-done:
+		if errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, context.Canceled) {
+			err = fmt.Errorf("%w: %w", errCutOff, err)
+		}
 		return Result{Err: err, RetryAfter: -1}
 	case <-limit.C:
 		return Result{Err: errReplyTimeout, RetryAfter: -1}

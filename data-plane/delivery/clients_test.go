@@ -151,11 +151,79 @@ func TestTargetsOfOneHostShareConnectionsAndTheLastClosesThem(t *testing.T) {
 	default:
 	}
 	a.Release()
-	if next := <-done; next.Err == nil {
+	if next := <-done; next.Err == nil || next.Outcome != Pending {
 		t.Errorf("what hangs did not end with its target: %+v", next)
 	}
 	if len(clients.clients) != 0 {
 		t.Errorf("%d clients are left", len(clients.clients))
+	}
+}
+
+// The end of a process closes connections under its deliveries. What fails by that has not failed at the subscriber: it
+// must not be given up, sent to the dead letter sink or committed.
+func TestAnAttemptThatIsCutOffLeadsToNoOutcome(t *testing.T) {
+	release := make(chan struct{})
+	entered := make(chan string, 10)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		entered <- r.URL.Path
+		<-release
+	}))
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { close(release) })
+	for name, edit := range map[string]func(*contract.EgressConfig){
+		"without retries":            func(*contract.EgressConfig) {},
+		"with retries at once":       func(c *contract.EgressConfig) { c.Retry = 3 },
+		"with a dead letter sink":    func(c *contract.EgressConfig) { c.DeadLetter = s.URL + "/dead" },
+		"with retries that can wait": func(c *contract.EgressConfig) { c.Retry, c.BackoffDelay = 3, 1000 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			clients := NewClients()
+			target := newTarget(t, clients, s.URL+"/hang", func(e *contract.Egress) {
+				e.EgressConfig = &contract.EgressConfig{}
+				edit(e.EgressConfig)
+			})
+			t.Cleanup(target.Release)
+			done, j := make(chan Next, 1), job()
+			go func() { done <- target.Attempt(j) }()
+			<-entered
+			clients.Abort()
+			next := <-done
+			if next.Outcome != Pending || next.Err == nil || j.Attempts() != 0 || j.Stage() != ToSubscriber {
+				t.Errorf("%+v after %d attempts in stage %d (EG-37)", next, j.Attempts(), j.Stage())
+			}
+			if again := target.Attempt(j); again.Outcome != Pending {
+				t.Errorf("an attempt after the end: %+v", again)
+			}
+		})
+	}
+	if len(entered) > 0 {
+		t.Errorf("%s was called", <-entered)
+	}
+}
+
+func TestAReplyThatIsCutOffLeadsToNoOutcome(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for name, value := range map[string]string{"ce-specversion": "1.0", "ce-id": "r", "ce-source": "/r", "ce-type": "r"} {
+			w.Header().Set(name, value)
+		}
+	}))
+	t.Cleanup(s.Close)
+	var calls int
+	target := newTarget(t, NewClients(), s.URL, func(e *contract.Egress) { e.ReplyStrategy = nil })
+	t.Cleanup(target.Release)
+	target.produce = func(rec *kgo.Record, promise func(*kgo.Record, error)) {
+		if calls++; calls == 1 {
+			promise(rec, kgo.ErrClientClosed)
+			return
+		}
+		promise(rec, nil)
+	}
+	j := job()
+	if next := target.Attempt(j); next.Outcome != Pending || j.Stage() != ToReply {
+		t.Fatalf("%+v in stage %d", next, j.Stage())
+	}
+	if next := target.Attempt(j); next.Outcome != Delivered || calls != 2 {
+		t.Errorf("afterwards: %+v, %d calls", next, calls)
 	}
 }
 

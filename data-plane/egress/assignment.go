@@ -123,9 +123,10 @@ func (g *group) disown(topics map[string][]int32) map[topicPartition]*partition 
 	return taken
 }
 
-// awaitQuiet waits until nothing of these partitions is being delivered, at most RevokeWait.
+// awaitQuiet waits until nothing of these partitions is being delivered, at most RevokeWait. A group that leaves has
+// waited already.
 func (g *group) awaitQuiet(taken map[topicPartition]*partition) {
-	g.await(g.options.RevokeWait, func() bool { return running(taken) == 0 })
+	g.await(g.options.RevokeWait, func() bool { return g.leaving || running(taken) == 0 })
 }
 
 func running(of map[topicPartition]*partition) int {

@@ -40,6 +40,7 @@ type group struct {
 	initial    map[string]int32 // partitions whose start was committed, by topic (OF-05)
 	joined     bool
 	stopping   bool
+	leaving    bool // what is under way has had its time
 	committer  committer
 	pausedN    int
 	last       lastError
@@ -305,6 +306,10 @@ func (g *group) leave() {
 	if g.client == nil {
 		return
 	}
+	g.mu.Lock()
+	g.leaving = true
+	g.idle.Broadcast()
+	g.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), leaveLimit) // what the group ran under has ended
 	defer cancel()
 	g.client.AllowRebalance()

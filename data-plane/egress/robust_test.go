@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -153,6 +154,32 @@ func TestAHangingSubscriberDoesNotHoldUpOtherEgresses(t *testing.T) {
 	f.set.Apply(f.contract(egressTo("b", s.URL)), nil)
 	f.produce(0, 500, 1)
 	eventually(t, "after the removal of what hangs, too", f.committed("group-b", 0, 501))
+}
+
+func TestASetClosesInTimeThoughASubscriberHangs(t *testing.T) {
+	f := newFixture(t, 2)
+	release := make(chan struct{})
+	hanging := newSubscriber(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("ce-id") != "1-0" {
+			<-release
+		}
+	})
+	t.Cleanup(func() { close(release) })
+	f.produce(0, 0, 10)
+	f.produce(1, 0, 10)
+	e := egressTo("a", hanging.URL)
+	e.DeliveryOrder = contract.DeliveryOrder_ORDERED
+	f.set.Apply(f.contract(e), nil)
+	eventually(t, "two events hang", func() bool { return len(hanging.received()) == 3 })
+	// Less than a rebalance may wait for deliveries, as they have had their time before.
+	ctx, cancel := context.WithTimeout(t.Context(), leaveTime+time.Second)
+	defer cancel()
+	if err := f.set.Close(ctx); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if got := f.offsets("group-a"); got[0] != 0 || got[1] != 1 {
+		t.Errorf("committed %v, want what was finished and nothing that hangs", got)
+	}
 }
 
 func TestAtRestNothingIsCommitted(t *testing.T) {
