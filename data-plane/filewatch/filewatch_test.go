@@ -210,7 +210,7 @@ func TestASwapIsServedAtOnce(t *testing.T) {
 	m := newMount(t, "0")
 	w := start(t, m.path(), Options{}, nil)
 	w.want("0")
-	var best time.Duration = time.Hour
+	best := time.Hour
 	for i := range 20 {
 		began := time.Now()
 		m.swap(fmt.Sprint(i + 1))
