@@ -125,13 +125,14 @@ func (c *conn) handleRequest() bool {
 		x.Discard()
 		return c.finish(&x, a)
 	}
-	return c.finish(&x, c.handle(x.Request))
+	return c.finish(&x, c.handle(&x))
 }
 
 // handle waits for the answer of a complete request.
-func (c *conn) handle(r *ingress.Request) ingress.Answer {
-	c.server.ingress.Handle(r, c.waiter.done)
-	a, ok := c.waiter.wait(c.server.options.AnswerTimeout, nil)
+func (c *conn) handle(x *exchange) ingress.Answer {
+	c.waiter.begin(c.server.clock(x.Received))
+	c.server.ingress.Handle(x.Request, c.waiter.done)
+	a, ok := c.waiter.wait()
 	if !ok {
 		c.renewWaiter()
 	}

@@ -16,8 +16,15 @@ type tracked struct {
 	waiter atomic.Pointer[waiter]
 }
 
-// drain ends all connections, once draining is set: idle ones after DrainIdle, the others when their requests are answered, and all of them
-// after DrainTimeout.
+// expire lets a request that waits for its answer since before some time wait no longer.
+func (t *tracked) expire(before time.Duration) {
+	if w := t.waiter.Load(); w != nil {
+		w.expire(before)
+	}
+}
+
+// drain ends all connections, once draining is set: idle ones after DrainIdle, the others when their requests are
+// answered, and all of them after DrainTimeout.
 func (s *Server) drain() {
 	// The context of Run has ended already, and the drain is bounded by itself.
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.DrainTimeout)
@@ -32,7 +39,17 @@ func (s *Server) drain() {
 	case <-ctx.Done():
 	}
 	s.options.Log.Warn("Connections closed before their requests were answered", "connections", s.closeAll())
-	<-drained
+	// Again and again, since a connection may just be about to wait for an answer.
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		select {
+		case <-drained:
+			return
+		case <-again.C:
+			s.closeAll()
+		}
+	}
 }
 
 // settled returns a channel that is closed when nothing is open or handled any more.
@@ -86,9 +103,7 @@ func (s *Server) closeAll() int {
 	defer s.mu.Unlock()
 	for t := range s.open {
 		t.Close() //nolint:errcheck // nothing could be done about it
-		if w := t.waiter.Load(); w != nil {
-			w.hurry()
-		}
+		t.expire(s.clock(time.Now()))
 	}
 	return len(s.open)
 }

@@ -63,10 +63,16 @@ func (s *Server) serveHTTP(w http.ResponseWriter, hr *http.Request) {
 		respond(w, a)
 		return
 	}
-	waiter := s.waiters.Get().(*waiter)
-	s.ingress.Handle(r, waiter.done)
-	if a, ok = waiter.wait(s.options.AnswerTimeout, hr.Context().Done()); ok {
-		s.waiters.Put(waiter)
+	answers := make(chan ingress.Answer, 1)
+	s.ingress.Handle(r, func(a ingress.Answer) { answers <- a })
+	limit := time.NewTimer(s.options.AnswerTimeout)
+	defer limit.Stop()
+	select {
+	case a = <-answers:
+	case <-limit.C:
+		a = lateAnswer()
+	case <-hr.Context().Done():
+		return
 	}
 	respond(w, a)
 }

@@ -88,9 +88,9 @@ type Server struct {
 	options  Options
 	ingress  *ingress.Ingress
 	listener net.Listener
+	started  time.Time
 	budget   budget
 	date     dateHeader
-	waiters  sync.Pool // of *waiter, for HTTP/2
 	tlsAddr  atomic.Value
 
 	h2     *http2.Server
@@ -112,9 +112,8 @@ func Listen(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w", o.Addr, err)
 	}
-	s := &Server{options: o, ingress: o.Ingress, listener: listener, open: map[*tracked]struct{}{}}
+	s := &Server{options: o, ingress: o.Ingress, listener: listener, started: time.Now(), open: map[*tracked]struct{}{}}
 	s.budget.limit = o.MaxBodyBytes
-	s.waiters.New = func() any { return newWaiter() }
 	if err := s.configureHTTP2(); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -141,8 +140,14 @@ func (s *Server) Run(ctx context.Context) error {
 		s.draining.Store(true)
 		return s.listener.Close()
 	})
+	// Requests keep their time limits while the server drains.
+	watch, end := context.WithCancel(context.WithoutCancel(ctx))
+	var watching sync.WaitGroup
+	watching.Go(func() { s.watchWaiters(watch) })
 	err := group.Wait()
 	s.drain()
+	end()
+	watching.Wait()
 	return err
 }
 

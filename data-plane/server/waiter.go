@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -10,46 +11,89 @@ import (
 
 // waiter lets one goroutine wait for the answer of one request after the other. It must not be used again once a wait
 // has ended without the answer, because that may still come.
+//
+// Its time limit costs the request nothing but the note of when it began: a goroutine of the server looks at all waiters
+// now and then. A timer for each request would cost more than everything else here.
 type waiter struct {
-	answered chan struct{}
-	answer   ingress.Answer
-	done     func(ingress.Answer) // what Handle calls; made once
-	timer    *time.Timer
-	hurried  atomic.Bool
+	ended  chan struct{} // gets one value for each wait
+	answer ingress.Answer
+	done   func(ingress.Answer) // what Handle calls; made once
+
+	begun atomic.Int64 // when the wait began, on the server's clock
+	// phase is the number of the wait and whether it has ended. Of those who end it the first one counts, and one that
+	// comes too late cannot end the next.
+	phase atomic.Uint64
 }
 
+// The two lowest bits of phase.
+const (
+	waiting uint64 = iota
+	answered
+	expired
+	phaseMask uint64 = 3
+)
+
 func newWaiter() *waiter {
-	w := &waiter{answered: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
-	w.timer.Stop()
+	w := &waiter{ended: make(chan struct{}, 1)}
+	w.phase.Store(answered)
 	w.done = func(a ingress.Answer) {
 		w.answer = a
-		w.answered <- struct{}{}
+		if number := w.phase.Load() &^ phaseMask; w.phase.CompareAndSwap(number|waiting, number|answered) {
+			w.ended <- struct{}{}
+		}
 	}
 	return w
 }
 
-// wait returns the answer. It returns false when it does not come in time, or gone ends, or somebody hurries.
-func (w *waiter) wait(limit time.Duration, gone <-chan struct{}) (ingress.Answer, bool) {
-	w.timer.Reset(limit)
-	// After the Reset: either this sees hurried, or the Reset of hurry comes last.
-	if w.hurried.Load() {
-		w.timer.Reset(0)
-	}
-	select {
-	case <-w.answered:
-		w.timer.Stop()
-		return w.answer, true
-	case <-gone:
-	case <-w.timer.C:
-	}
+// lateAnswer is for those whose answer did not come in time.
+func lateAnswer() ingress.Answer {
 	return ingress.Answer{
 		Status: http.StatusServiceUnavailable,
 		Reason: "Kafka has not acknowledged the event in time; it may be written nevertheless",
-	}, false
+	}
 }
 
-// hurry ends the wait that goes on and all that follow. Any goroutine may call it.
-func (w *waiter) hurry() {
-	w.hurried.Store(true)
-	w.timer.Reset(0)
+// begin has to come before the Handle whose answer is to be waited for.
+func (w *waiter) begin(now time.Duration) {
+	w.begun.Store(int64(now))
+	w.phase.Store((w.phase.Load()&^phaseMask + phaseMask + 1) | waiting)
 }
+
+// wait returns the answer, or false when expire was sooner.
+func (w *waiter) wait() (ingress.Answer, bool) {
+	<-w.ended
+	if w.phase.Load()&phaseMask == answered {
+		return w.answer, true
+	}
+	return lateAnswer(), false
+}
+
+// expire ends the wait that goes on if it began before some time. Any goroutine may call it.
+func (w *waiter) expire(before time.Duration) {
+	phase := w.phase.Load() // before begun: a later wait has another phase, and then this does nothing
+	if phase&phaseMask == waiting && w.begun.Load() < int64(before) && w.phase.CompareAndSwap(phase, phase|expired) {
+		w.ended <- struct{}{}
+	}
+}
+
+// watchWaiters expires what waits for longer than AnswerTimeout, until ctx ends. The limit is exceeded by a quarter, or a
+// second, at most.
+func (s *Server) watchWaiters(ctx context.Context) {
+	ticker := time.NewTicker(min(s.options.AnswerTimeout/4, time.Second))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			s.mu.Lock()
+			for t := range s.open {
+				t.expire(s.clock(now) - s.options.AnswerTimeout)
+			}
+			s.mu.Unlock()
+		}
+	}
+}
+
+// clock is the time since the server began, which no change of the system's time can move.
+func (s *Server) clock(now time.Time) time.Duration { return now.Sub(s.started) }
