@@ -25,9 +25,9 @@ type waiter struct {
 	phase atomic.Uint64
 }
 
-// The two lowest bits of phase.
+// The two lowest bits of phase; neither is set before the first wait.
 const (
-	waiting uint64 = iota
+	waiting uint64 = iota + 1
 	answered
 	expired
 	phaseMask uint64 = 3
@@ -35,7 +35,6 @@ const (
 
 func newWaiter() *waiter {
 	w := &waiter{ended: make(chan struct{}, 1)}
-	w.phase.Store(answered)
 	w.done = func(a ingress.Answer) {
 		w.answer = a
 		if number := w.phase.Load() &^ phaseMask; w.phase.CompareAndSwap(number|waiting, number|answered) {
@@ -71,7 +70,7 @@ func (w *waiter) wait() (ingress.Answer, bool) {
 // expire ends the wait that goes on if it began before some time. Any goroutine may call it.
 func (w *waiter) expire(before time.Duration) {
 	phase := w.phase.Load() // before begun: a later wait has another phase, and then this does nothing
-	if phase&phaseMask == waiting && w.begun.Load() < int64(before) && w.phase.CompareAndSwap(phase, phase|expired) {
+	if phase&phaseMask == waiting && w.begun.Load() < int64(before) && w.phase.CompareAndSwap(phase, phase&^phaseMask|expired) {
 		w.ended <- struct{}{}
 	}
 }
