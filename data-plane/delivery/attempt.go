@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -107,16 +108,15 @@ func (t *Target) send(j *Job, s *scratch) Result {
 	return t.produceReply(j.Record, j.reply)
 }
 
-// post makes one request and judges its answer. The trace that the record belongs to goes on in it.
+// post makes one request and judges its answer.
 func (t *Target) post(op telemetry.Operation, to *endpoint, rec *kgo.Record, e *cloudevent.Event, s *scratch) Result {
-	t.fill(&s.request, to, e, s)
-	for i := range rec.Headers {
-		if h := &rec.Headers[i]; tracing(h.Key) && fieldValue(h.Value) {
-			s.request.Header.SetBytesV(h.Key, h.Value)
-		}
+	header, body := t.appendRequest(s.header[:0], to, rec, e, s)
+	if len(body) <= inlineBody {
+		header, body = append(header, body...), nil
 	}
+	s.header = header
 	t.stats.InFlight(op, 1)
-	err := to.client.Do(&s.request, &s.response)
+	err := to.client.exchange(header, body, t.plan.Policy.Timeout, s)
 	t.stats.InFlight(op, -1)
 	if err != nil {
 		if to.client.isClosed() {
@@ -125,56 +125,6 @@ func (t *Target) post(op telemetry.Operation, to *endpoint, rec *kgo.Record, e *
 		return Result{Err: err, RetryAfter: -1}
 	}
 	return readResult(&s.response, time.Now())
-}
-
-// tracing says whether a record header carries W3C trace context or baggage (OBS-33).
-func tracing(key string) bool {
-	switch key {
-	case "traceparent", "tracestate", "baggage":
-		return true
-	}
-	return false
-}
-
-// fieldValue says whether bytes from a record may stand in an HTTP header.
-func fieldValue(b []byte) bool {
-	for _, c := range b {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// fill writes the request of an event (EG-16 to EG-18, EG-25).
-func (t *Target) fill(req *fasthttp.Request, to *endpoint, e *cloudevent.Event, s *scratch) {
-	req.Reset()
-	req.Header.DisableNormalizing()
-	req.Header.SetNoDefaultContentType(true)
-	req.Header.SetMethod(fasthttp.MethodPost)
-	req.Header.SetHost(to.host)
-	req.SetRequestURI(to.path)
-	if to.client.IsTLS {
-		req.URI().SetScheme("https")
-	}
-	req.UseHostHeader = true
-	req.SetTimeout(t.plan.Policy.Timeout)
-	req.Header.Set("Prefer", "reply")
-	req.Header.Set("Kn-Namespace", t.namespace)
-	if t.structured || !e.FitsBinary() {
-		s.body = e.AppendJSON(s.body[:0])
-		req.Header.SetContentType("application/cloudevents+json")
-		req.SetBodyRaw(s.body)
-		return
-	}
-	e.VisitHTTPHeaders(func(name, value string) {
-		if name == "content-type" {
-			req.Header.SetContentType(value)
-			return
-		}
-		req.Header.Add(name, value)
-	})
-	req.SetBodyRaw(e.Data)
 }
 
 // replyWait bounds the wait for Kafka to take a reply, beyond the producer's own limit.
@@ -231,16 +181,17 @@ func (t *Target) count(j *Job, s *scratch, stage Stage, r Result, a Action) {
 // scratch is what one attempt needs and the next can use again.
 type scratch struct {
 	event    cloudevent.Event
-	request  fasthttp.Request
+	header   []byte // of the request, and its body behind it unless that is large
+	body     []byte // an event as JSON
+	reader   *bufio.Reader
 	response fasthttp.Response
-	body     []byte
 }
 
 // scratchPool hands scratches out to goroutines.
 type scratchPool struct{ pool sync.Pool }
 
 func newScratchPool() *scratchPool {
-	return &scratchPool{sync.Pool{New: func() any { return new(scratch) }}}
+	return &scratchPool{sync.Pool{New: func() any { return &scratch{reader: newReader()} }}}
 }
 
 func (p *scratchPool) get() *scratch { return p.pool.Get().(*scratch) }
@@ -249,11 +200,11 @@ func (p *scratchPool) get() *scratch { return p.pool.Get().(*scratch) }
 const keepBody = 64 << 10
 
 func (p *scratchPool) put(s *scratch) {
-	if cap(s.body) > keepBody || len(s.response.Body()) > keepBody {
+	if cap(s.body) > keepBody || cap(s.header) > keepBody || len(s.response.Body()) > keepBody {
 		return
 	}
-	s.request.Reset()
 	s.response.Reset()
+	s.reader.Reset(nil) // it must not keep the connection
 	s.event.Reset()
 	p.pool.Put(s)
 }

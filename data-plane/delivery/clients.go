@@ -5,17 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"io"
-	"math"
 	"net"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 const (
@@ -23,10 +16,6 @@ const (
 	idleConnection = 10 * time.Second
 	// connectTimeout limits the making of a connection; the time limit of the attempt holds as well.
 	connectTimeout = 10 * time.Second
-	// maxResponse bounds the body of an answer: a reply is never cut (EG-56), so a larger one is a failure.
-	maxResponse = 64 << 20
-	// staleRetries is how often a request is sent again at once because an idle connection turned out to be closed.
-	staleRetries = 16
 )
 
 // Clients shares HTTP connections among the targets of a process: one client for each scheme, host and trust.
@@ -41,16 +30,29 @@ type clientKey struct {
 	trust [sha256.Size]byte
 }
 
-// client is a pool of connections to one host.
+// client is a pool of HTTP/1.1 connections to one host. How many there are is for those who send to decide. It exists
+// beside fasthttp's HostClient, which costs an event about as much again as all else that is done for it in this
+// process, and cannot tell a failed subscriber from a kept connection that was closed.
 type client struct {
-	*fasthttp.HostClient
-	owner *Clients
-	key   clientKey
-	refs  int // guarded by Clients.mu
+	owner   *Clients
+	key     clientKey
+	refs    int // guarded by Clients.mu
+	address string
+	secure  *tls.Config // nil: plain
 
 	mu     sync.Mutex
-	conns  map[*conn]struct{}
+	idle   []*conn // those used last at the end
+	open   map[*conn]struct{}
+	sweeps bool // a timer is armed that closes what was idle for too long
 	closed bool
+}
+
+// conn is one connection. It belongs to whoever got it until it is put back.
+type conn struct {
+	net.Conn
+	raw   net.Conn // closing it wakes whoever waits on it, also during a handshake
+	used  bool     // it carried an answer before
+	since time.Time
 }
 
 // NewClients makes an empty pool.
@@ -71,26 +73,13 @@ func (cs *Clients) acquire(secure bool, host, trust string) (*client, error) {
 		c.refs++
 		return c, nil
 	}
-	c := &client{owner: cs, key: key, refs: 1, conns: map[*conn]struct{}{}}
-	c.HostClient = &fasthttp.HostClient{
-		Addr:                      address(host, secure),
-		IsTLS:                     secure,
-		Name:                      "knative-eventing-kafka",
-		MaxConns:                  math.MaxInt32, // the egress decides how much is in flight
-		MaxIdleConnDuration:       idleConnection,
-		MaxResponseBodySize:       maxResponse,
-		MaxIdemponentCallAttempts: staleRetries,
-		RetryIfErr:                retryStale,
-		Dial:                      c.dial,
-		Transport:                 c,
-		DisablePathNormalizing:    true,
-	}
+	c := &client{owner: cs, key: key, refs: 1, address: address(host, secure), open: map[*conn]struct{}{}}
 	if secure {
 		pool, err := roots(trust)
 		if err != nil {
 			return nil, err
 		}
-		c.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool, ServerName: serverName(host)}
+		c.secure = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool, ServerName: serverName(host)}
 	}
 	cs.clients[key] = c
 	return c, nil
@@ -119,34 +108,94 @@ func (cs *Clients) Abort() {
 
 func (c *client) closeAll() {
 	c.mu.Lock()
-	c.closed = true
-	open := make([]*conn, 0, len(c.conns))
-	for held := range c.conns {
-		open = append(open, held)
-	}
-	c.mu.Unlock()
-	for _, held := range open {
-		_ = held.Close() // the requests on it report what happened
+	defer c.mu.Unlock()
+	c.closed, c.idle = true, nil
+	for held := range c.open {
+		_ = held.raw.Close() // the requests on it report what happened
 	}
 }
 
 var errClosed = errors.New("the target is closed")
 
-func (c *client) dial(addr string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: connectTimeout}
-	raw, err := dialer.Dial("tcp", addr)
+// get returns a connection, one that was used last if there is one.
+func (c *client) get(deadline time.Time) (*conn, error) {
+	c.mu.Lock()
+	if n := len(c.idle); n > 0 && !c.closed {
+		kept := c.idle[n-1]
+		c.idle = c.idle[:n-1]
+		c.mu.Unlock()
+		return kept, nil
+	}
+	c.mu.Unlock()
+	return c.dial(deadline)
+}
+
+func (c *client) dial(deadline time.Time) (*conn, error) {
+	if limit := time.Now().Add(connectTimeout); deadline.After(limit) {
+		deadline = limit
+	}
+	raw, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", c.address)
 	if err != nil {
 		return nil, err
 	}
-	made := &conn{Conn: raw, client: c}
+	made := &conn{Conn: raw, raw: raw}
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, errors.Join(errClosed, raw.Close())
+	}
+	c.open[made] = struct{}{}
+	c.mu.Unlock()
+	if c.secure == nil {
+		return made, nil
+	}
+	secured := tls.Client(raw, c.secure)
+	if err := errors.Join(raw.SetDeadline(deadline), secured.Handshake()); err != nil {
+		c.drop(made)
+		return nil, err
+	}
+	made.Conn = secured
+	return made, nil
+}
+
+// put keeps a connection for the next request.
+func (c *client) put(back *conn) {
+	back.used, back.since = true, time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		_ = raw.Close() // nothing was sent on it
-		return nil, errClosed
+		return // closed already
 	}
-	c.conns[made] = struct{}{}
-	return made, nil
+	c.idle = append(c.idle, back)
+	if !c.sweeps {
+		c.sweeps = true
+		time.AfterFunc(idleConnection, c.sweep)
+	}
+}
+
+// drop closes a connection that cannot be used again.
+func (c *client) drop(broken *conn) {
+	c.mu.Lock()
+	delete(c.open, broken)
+	c.mu.Unlock()
+	_ = broken.raw.Close() // whatever there was to report has been
+}
+
+// sweep closes connections that were idle for too long.
+func (c *client) sweep() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	limit := time.Now().Add(-idleConnection)
+	old := 0
+	for old < len(c.idle) && c.idle[old].since.Before(limit) {
+		delete(c.open, c.idle[old])
+		_ = c.idle[old].raw.Close() // nothing is under way on it
+		old++
+	}
+	c.idle = append(c.idle[:0], c.idle[old:]...)
+	if c.sweeps = len(c.idle) > 0; c.sweeps {
+		time.AfterFunc(idleConnection, c.sweep)
+	}
 }
 
 func roots(trust string) (*x509.CertPool, error) {
@@ -177,68 +226,4 @@ func serverName(host string) string {
 		return name
 	}
 	return strings.Trim(host, "[]")
-}
-
-// errStale is the failure of a request on a connection that had been kept and was closed by the other side meanwhile.
-// It says nothing about the subscriber, so the request is sent again on another connection and no attempt is used up.
-type errStale struct{ cause error }
-
-func (e errStale) Error() string { return fmt.Sprintf("kept connection was closed: %v", e.cause) }
-func (e errStale) Unwrap() error { return e.cause }
-
-func retryStale(_ *fasthttp.Request, _ int, err error) (resetTimeout, retry bool) {
-	var stale errStale
-	return false, errors.As(err, &stale)
-}
-
-// RoundTrip implements fasthttp.RoundTripper: it tells the failures of kept connections from those of new ones.
-func (c *client) RoundTrip(hc *fasthttp.HostClient, req *fasthttp.Request, resp *fasthttp.Response) (bool, error) {
-	retry, err := fasthttp.DefaultTransport.RoundTrip(hc, req, resp)
-	on, ok := resp.LocalAddr().(*conn)
-	switch {
-	case !ok:
-		return retry, err
-	case err == nil:
-		on.served.Store(true)
-		return retry, nil
-	case on.served.Load() && noAnswer(err) && !c.isClosed():
-		return true, errStale{err}
-	}
-	return retry, err
-}
-
-// noAnswer says whether a request failed before the first byte of its answer.
-func noAnswer(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
-}
-
-func (c *client) isClosed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.closed
-}
-
-// conn remembers whether it has carried an answer. It is its own local address, which is how a response leads back to
-// the connection that it came on.
-type conn struct {
-	net.Conn
-	client *client
-	served atomic.Bool
-}
-
-// LocalAddr implements net.Conn.
-func (c *conn) LocalAddr() net.Addr { return c }
-
-// Network implements net.Addr.
-func (c *conn) Network() string { return c.Conn.LocalAddr().Network() }
-
-// String implements net.Addr.
-func (c *conn) String() string { return c.Conn.LocalAddr().String() }
-
-// Close implements net.Conn.
-func (c *conn) Close() error {
-	c.client.mu.Lock()
-	delete(c.client.conns, c)
-	c.client.mu.Unlock()
-	return c.Conn.Close()
 }

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -8,10 +9,9 @@ import (
 
 // endpoint is an absolute URL that events are posted to, and the connections to it.
 type endpoint struct {
-	url    string
-	host   string
-	path   string // path and query, as sent
-	client *client
+	url      string
+	prologue string // request line and the headers that every request has
+	client   *client
 }
 
 // newEndpoint parses a destination of the contract. trust is PEM.
@@ -27,7 +27,13 @@ func newEndpoint(clients *Clients, target, trust string) (*endpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trust of %q: %w", target, err)
 	}
-	return &endpoint{url: target, host: u.Host, path: u.RequestURI(), client: c}, nil
+	prologue := "POST " + u.RequestURI() + " HTTP/1.1\r\nhost: " + u.Host + "\r\nuser-agent: knative-eventing-kafka\r\n"
+	if u.User != nil {
+		password, _ := u.User.Password()
+		pair := base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + password))
+		prologue += "authorization: Basic " + pair + "\r\n"
+	}
+	return &endpoint{url: target, prologue: prologue, client: c}, nil
 }
 
 func (e *endpoint) release() {

@@ -34,7 +34,7 @@ type Target struct {
 	match      filter.Match
 	plan       Plan
 	overrides  []cloudevent.Extension
-	namespace  string
+	headers    string   // of every request, whatever its endpoint
 	foreign    *foreign // nil: a record that is no event is discarded
 	structured bool
 	subscriber *endpoint
@@ -60,7 +60,7 @@ func NewTarget(s Spec) (*Target, error) {
 		match:      match,
 		plan:       Plan{Policy: PolicyOf(config(s))},
 		overrides:  overrides(s.Resource.GetCloudEventOverrides()),
-		namespace:  namespace(s),
+		headers:    "prefer: reply\r\nkn-namespace: " + namespace(s) + "\r\n",
 		foreign:    foreignOf(s),
 		structured: config(s).GetFormat() == "json",
 		produce:    s.Produce,
