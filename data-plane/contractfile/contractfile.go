@@ -1,5 +1,5 @@
-// Package contractfile turns the mounted file of a contract into snapshots for the roles of the data plane. It decides
-// which content counts and keeps the last good one, in memory and on disk; what a contract means is left to those who
+// Package contractfile turns the mounted files of a contract and of the credentials that it refers to into snapshots for
+// the roles of the data plane. It decides which content counts and keeps the last good one, in memory and on disk; what a contract means is left to those who
 // apply it.
 //
 // The rule: the latest content of the file that is a contract runs. Content that is none (damaged, for a newer build,
@@ -7,7 +7,12 @@
 // file holds. No bytes are an empty contract only for a process that has nothing else. To remove everything, the
 // control plane writes an encoded contract without resources, which is never zero bytes once it has a generation.
 //
-// Run calls apply on its own goroutine, one call at a time; State may be called from any.
+// Contract and credentials are mounted apart and change at their own times, so either is applied with the latest of the
+// other: a contract never waits for credentials, and resources whose Secrets are not there say so. Credentials are never
+// kept on disk. Those that cannot be read or are damaged are reported, and the ones before stay in use.
+//
+// Run calls apply on its own goroutine, or for credentials on another that ends before Run returns, one call at a time;
+// State may be called from any.
 package contractfile
 
 import (
@@ -18,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
 	"knative.dev/eventing-kafka-go/data-plane/filewatch"
@@ -31,7 +37,9 @@ type Options struct {
 	Path string
 	// LastGood is a file that outlives the process, for the last contract that was applied. Default: none.
 	LastGood string
-	// Interval is how often Path is read without a notification. Default 30 s.
+	// CredentialsDir is the folder that credentials are mounted into; its file [credentials.File] is read. Default: none.
+	CredentialsDir string
+	// Interval is how often the files are read without a notification. Default 30 s.
 	Interval time.Duration
 	// Log gets what happens to the contract. Default: slog.Default.
 	Log *slog.Logger
@@ -42,6 +50,8 @@ type Snapshot struct {
 	Contract *contract.Contract
 	// Credentials are the Secrets that the contract refers to; nil while none are mounted.
 	Credentials kafka.Credentials
+	// CredentialVersions are the resource versions of these Secrets by "namespace/name".
+	CredentialVersions map[string]string
 	// Problems are the entries that cannot run, and why.
 	Problems []contract.Problem
 
@@ -66,6 +76,11 @@ type State struct {
 	Rejects uint64 // contents that are no contract that this build can run
 	Same    uint64 // contents that were what ran already
 
+	// CredentialLoads counts contents of the credentials that were taken.
+	CredentialLoads uint64
+	// CredentialsError is why the mounted credentials are not those in use; "" when they are, or none are expected.
+	CredentialsError string
+
 	// LastGoodError is why Current could not be written to Options.LastGood; "" when it was.
 	LastGoodError string
 }
@@ -74,8 +89,11 @@ type State struct {
 type Source struct {
 	o     Options
 	apply func(Snapshot)
-	// restored is set once LastGood was tried: it changes only through this process. Only Run's goroutine uses it.
+
+	work sync.Mutex // held while content is taken, so that apply is called once at a time
+	// restored is set once LastGood was tried: it changes only through this process. Under work.
 	restored bool
+	mounted  mounted // under work
 
 	mu         sync.Mutex // guards what follows
 	state      State
@@ -97,6 +115,18 @@ func (s *Source) Run(ctx context.Context) error {
 	if s.o.Path == "" {
 		return errors.New("read contract: no path")
 	}
+	s.readCredentials() // before the contract, so that its first snapshot has them
+	ctx, stop := context.WithCancel(ctx)
+	var watching errgroup.Group
+	if s.o.CredentialsDir != "" {
+		watching.Go(func() error { return s.watchCredentials(ctx) })
+	}
+	err := s.watchContract(ctx)
+	stop()
+	return errors.Join(err, watching.Wait())
+}
+
+func (s *Source) watchContract(ctx context.Context) error {
 	err := filewatch.Watch(ctx, s.o.Path, filewatch.Options{
 		Interval: s.o.Interval, MaxBytes: contract.MaxDecodedBytes, OnError: s.onRead, Log: s.o.Log,
 	}, s.onContent)
@@ -117,6 +147,8 @@ func (s *Source) State() State {
 
 // onRead hears that the file cannot be read, or can again.
 func (s *Source) onRead(err error) {
+	s.work.Lock()
+	defer s.work.Unlock()
 	if !s.fail(&s.unreadable, err) {
 		return
 	}
@@ -130,6 +162,8 @@ func (s *Source) onRead(err error) {
 
 // onContent takes what was read from the file.
 func (s *Source) onContent(b []byte) {
+	s.work.Lock()
+	defer s.work.Unlock()
 	if len(b) == 0 && s.restore() && s.State().Current.Bytes > 0 {
 		s.reject(errors.New("empty contract file"))
 		return
@@ -178,6 +212,7 @@ func (s *Source) load(next Snapshot) bool {
 	next.Hash = contract.Hash(next.Contract)
 	next.Problems = contract.Validate(next.Contract)
 	next.LoadedAt = time.Now()
+	next.Credentials, next.CredentialVersions = s.mounted.secrets, s.mounted.versions
 	s.report(current, &next)
 	s.apply(next)
 	s.mu.Lock()

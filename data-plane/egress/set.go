@@ -14,6 +14,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -57,6 +58,7 @@ type Set struct {
 	mu      sync.Mutex
 	members map[string]*member // by egress uid
 	leaving map[string]<-chan struct{}
+	creds   kafka.Credentials // of the Apply before
 }
 
 // member is one egress of the contract, running or not.
@@ -92,6 +94,8 @@ func (s *Set) Apply(c *contract.Contract, creds kafka.Credentials) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	invalid := findFaults(c)
+	renewed := !s.creds.Equal(creds)
+	s.creds = creds
 	seen := map[string]bool{}
 	for _, r := range c.GetResources() {
 		for _, e := range r.GetEgresses() {
@@ -99,6 +103,9 @@ func (s *Set) Apply(c *contract.Contract, creds kafka.Credentials) {
 				continue // without an identity of its own there is nothing to run it as; the contract's report says so
 			}
 			seen[e.GetUid()] = true
+			if (!renewed || len(credentials.References(r)) == 0) && s.runs(c, r, e) {
+				continue
+			}
 			s.applyOne(c, r, e, creds, errors.Join(invalid.resources[r], invalid.egresses[e]))
 		}
 	}
@@ -132,9 +139,6 @@ func findFaults(c *contract.Contract) faults {
 
 func (s *Set) applyOne(c *contract.Contract, r *contract.Resource, e *contract.Egress, creds kafka.Credentials, invalid error) {
 	m := s.members[e.GetUid()]
-	if m != nil && m.problem == "" && unchanged(m, c, r, e) {
-		return
-	}
 	if m == nil {
 		m = &member{}
 		s.members[e.GetUid()] = m
@@ -149,6 +153,12 @@ func (s *Set) applyOne(c *contract.Contract, r *contract.Resource, e *contract.E
 		m.problem = err.Error()
 		s.options.Log.Warn("egress not run as the contract says", "egress", e.GetUid(), "group", e.GetConsumerGroup(), "problem", err)
 	}
+}
+
+// runs reports whether an entry runs as it is.
+func (s *Set) runs(c *contract.Contract, r *contract.Resource, e *contract.Egress) bool {
+	m := s.members[e.GetUid()]
+	return m != nil && m.problem == "" && unchanged(m, c, r, e)
 }
 
 // unchanged compares everything that an egress depends on, whatever fields there are (EG-85).

@@ -64,7 +64,7 @@ func TestConnectionOf(t *testing.T) {
 		}
 		return &contract.Resource{BootstrapServers: "a:1", Auth: &contract.Resource_MultiAuthSecret{MultiAuthSecret: m}}
 	}
-	mounted := Credentials{"ns/one": {"protocol": []byte("PLAINTEXT")}}
+	mounted := Credentials{"ns/one": {"protocol": []byte("SSL")}}
 
 	for _, test := range []struct {
 		name     string
@@ -87,10 +87,9 @@ func TestConnectionOf(t *testing.T) {
 			want: []string{"ns/one", "not among"}, secret: "ns/one"},
 		{name: "one of several Secrets is missing", resource: multi(contract.Protocol_SSL, "one", "two"), creds: mounted,
 			want: []string{"ns/two"}, secret: "ns/two"},
-		{name: "mounted credentials are never replaced by plain text", resource: single, creds: mounted,
-			want: []string{"ns/one", "neither TLS nor SASL"}, secret: "ns/one"},
-		{name: "TLS without a Secret is never replaced by plain text", resource: multi(contract.Protocol_SSL),
-			want: []string{"SSL", "not supported"}},
+		{name: "incomplete credentials are never replaced by plain text", resource: single, creds: mounted,
+			want: []string{"ns/one", "user.crt"}, secret: "ns/one"},
+		{name: "plain text by a Secret", resource: single, creds: Credentials{"ns/one": {"protocol": []byte("PLAINTEXT")}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			connection, err := ConnectionOf(test.resource, test.creds)

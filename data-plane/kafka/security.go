@@ -1,84 +1,114 @@
 package kafka
 
 import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
-	"strings"
+	"net"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
 
+	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
 // Credentials are the Secrets that a process may use for Kafka: "namespace/name" of the Secret to its data. Nil means
 // that none were given to it.
-type Credentials map[string]map[string][]byte
+type Credentials = credentials.Secrets
+
+// SecretError says why the credentials that a resource names cannot be used.
+type SecretError = credentials.Error
 
 // Security is how a connection is encrypted and authenticated. The zero value is plain text without authentication.
 //
 // Encryption belongs into dial (what is above it writes Kafka's frames in clear), authentication into options;
 // identity tells apart what must not share a client.
 type Security struct {
-	// identity names protocol and Secrets with their versions, never their content. Empty for the zero value.
-	identity string
+	// identity names what was asked for, with a hash of everything in it. Empty for the zero value.
+	identity  string
+	tls       *tls.Config    // nil: not encrypted
+	mechanism sasl.Mechanism // nil: not authenticated
 }
 
-// SecretError says why the credentials that a resource names cannot be used.
-type SecretError struct {
-	// Secret is "namespace/name".
-	Secret string
-	// Reason is a sentence without a capital.
-	Reason string
-}
-
-func (e *SecretError) Error() string {
-	return fmt.Sprintf("credentials for Kafka: secret %s: %s", e.Secret, e.Reason)
-}
-
-// securityOf resolves the authentication of a resource. References beside the protocol PLAINTEXT mean nothing.
+// securityOf resolves the authentication of a resource.
 func securityOf(r *contract.Resource, creds Credentials) (Security, error) {
-	switch auth := r.GetAuth().(type) {
-	case nil, *contract.Resource_AbsentAuth:
-		return Security{}, nil
-	case *contract.Resource_AuthSecret:
-		return secretSecurity("secret", []*contract.Reference{auth.AuthSecret}, creds)
-	case *contract.Resource_MultiAuthSecret:
-		protocol := auth.MultiAuthSecret.GetProtocol()
-		if protocol == contract.Protocol_PLAINTEXT {
-			return Security{}, nil
-		}
-		var secrets []*contract.Reference
-		for _, reference := range auth.MultiAuthSecret.GetReferences() {
-			secrets = append(secrets, reference.GetReference())
-		}
-		return secretSecurity(protocol.String(), secrets, creds)
-	default:
-		return Security{}, fmt.Errorf("unknown authentication %T", auth)
+	settings, err := credentials.Resolve(r, creds)
+	if err != nil || settings.Protocol == contract.Protocol_PLAINTEXT {
+		return Security{}, err
 	}
+	s := Security{identity: identityOf(&settings)}
+	if s.tls, err = settings.TLS(); err != nil {
+		return Security{}, err
+	}
+	if settings.Authenticated() {
+		if s.mechanism, err = mechanismOf(&settings); err != nil {
+			return Security{}, err
+		}
+	}
+	return s, nil
 }
 
-// secretSecurity makes the security of one protocol from Secrets. This build reads no credentials, so it always ends
-// in an error: first for Secrets that are missing, then for those that are there but cannot be used yet.
-func secretSecurity(protocol string, secrets []*contract.Reference, creds Credentials) (Security, error) {
-	names := make([]string, 0, len(secrets))
-	for _, secret := range secrets {
-		name := secret.GetNamespace() + "/" + secret.GetName()
-		names = append(names, name)
-		if _, ok := creds[name]; ok {
-			continue
-		}
-		if creds == nil {
-			return Security{}, &SecretError{name, "not available: no credentials are mounted into this process"}
-		}
-		return Security{}, &SecretError{name, "not among the mounted credentials"}
+// identityKey keeps identities from telling anything about passwords, which could be guessed from a plain hash. They are
+// compared within one process only.
+var identityKey = sync.OnceValue(func() []byte {
+	key := make([]byte, sha256.Size)
+	_, _ = rand.Read(key) // never fails: crypto/rand ends the process instead
+	return key
+})
+
+// identityOf is the same for the same settings and another one for any others, whatever Secrets they are from: a Secret
+// that is written anew without a change opens no new connections, nor does a key that nothing reads.
+func identityOf(s *credentials.Settings) string {
+	hash := hmac.New(sha256.New, identityKey())
+	for _, part := range [][]byte{
+		s.CA, s.Cert, s.Key, []byte(s.User), []byte(s.Password),
+		[]byte(s.TokenProvider), []byte(s.RoleARN), []byte(s.AWSRegion),
+	} {
+		hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		hash.Write(part)
 	}
-	if len(names) == 0 {
-		return Security{}, fmt.Errorf("kafka protocol %s is not supported by this build", protocol)
-	}
-	return Security{}, &SecretError{strings.Join(names, ", "), "this build supports neither TLS nor SASL"}
+	return fmt.Sprintf("|%v|%s|%s", s.Protocol, s.Mechanism, hex.EncodeToString(hash.Sum(nil)[:16]))
 }
 
 // options returns the authentication of every connection.
-func (s Security) options() []kgo.Opt { return nil }
+func (s Security) options() []kgo.Opt {
+	if s.mechanism == nil {
+		return nil
+	}
+	return []kgo.Opt{kgo.SASL(s.mechanism)}
+}
 
 // dial wraps how connections are opened in what encrypts them.
-func (s Security) dial(plain DialFunc) DialFunc { return plain }
+func (s Security) dial(plain DialFunc) DialFunc {
+	if s.tls == nil {
+		return plain
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, fmt.Errorf("broker address %q: %w", address, err)
+		}
+		conn, err := plain(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		config := s.tls.Clone()
+		config.ServerName = host // brokers have different names, and each has to prove its own
+		// A listener that is not TLS may just never answer.
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		defer cancel()
+		encrypted := tls.Client(conn, config)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, fmt.Errorf("TLS handshake with broker %s: %w", address, err)
+		}
+		return encrypted, nil
+	}
+}

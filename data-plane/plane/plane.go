@@ -46,8 +46,13 @@ type Config struct {
 	Log     *slog.Logger
 }
 
-// defaultGrace leaves the rest of a pod's 30 s for closing.
-const defaultGrace = 25 * time.Second
+const (
+	// defaultGrace leaves the rest of a pod's 30 s for closing.
+	defaultGrace = 25 * time.Second
+	// closeTime is what closing may take beyond the grace: everything has had its time before, and what still waits for
+	// a Kafka that does not answer was promised to nobody.
+	closeTime = 3 * time.Second
+)
 
 // Plane is a running data plane.
 type Plane struct {
@@ -166,7 +171,7 @@ func (p *Plane) leave() error {
 
 // close ends what requests and events no longer use.
 func (p *Plane) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), p.config.ShutdownGrace) // the parent has ended
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime) // the parent has ended
 	defer cancel()
 	if p.ingress != nil {
 		p.ingress.Close()

@@ -6,6 +6,7 @@
 // It is configured by environment variables, with the names and defaults of eventing-kafka-broker where it has one:
 //
 //	DATA_PLANE_CONFIG_FILE_PATH     the mounted contract (required)
+//	CREDENTIALS_DIR_PATH            the folder with the mounted credentials for Kafka; none: without
 //	INGRESS_PORT                    8080
 //	STATUS_ADDRESS                  0.0.0.0:8081: page, JSON, health, readiness, profiles
 //	METRICS_ADDRESS                 0.0.0.0:9090; "none" leaves the metrics to the status address alone
@@ -21,6 +22,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -51,7 +53,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	config.Log.Info("started", "ingress", p.IngressAddr(), "status", p.StatusAddr(), "contract", config.ContractPath)
+	config.Log.Info("started", "ingress", text(p.IngressAddr()), "status", text(p.StatusAddr()), "contract", config.ContractPath)
 	err = p.Wait()
 	config.Log.Info("ended", "error", err)
 	return err
@@ -62,6 +64,7 @@ func configure(args []string, env func(string) string) (plane.Config, error) {
 	c := plane.Config{
 		ContractPath:        env("DATA_PLANE_CONFIG_FILE_PATH"),
 		LastGoodPath:        env("CONTRACT_LAST_GOOD_FILE_PATH"),
+		CredentialsPath:     env("CREDENTIALS_DIR_PATH"),
 		IngressAddress:      ":" + or(env("INGRESS_PORT"), "8080"),
 		StatusAddress:       or(env("STATUS_ADDRESS"), "0.0.0.0:8081"),
 		MetricsAddress:      or(env("METRICS_ADDRESS"), "0.0.0.0:9090"),
@@ -103,6 +106,14 @@ func configure(args []string, env func(string) string) (plane.Config, error) {
 	}
 	c.Log = slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level}))
 	return c, nil
+}
+
+// text is an address as people write it, "" for none.
+func text(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	return a.String()
 }
 
 func or(value, otherwise string) string {

@@ -30,10 +30,19 @@ type Cluster struct {
 	fake   *kfake.Cluster
 	client *kgo.Client
 	admin  *kadm.Client
+
+	admitted []kgo.Opt // what a client of the test needs
 }
 
 // Start starts a cluster of one broker without topics; options of kfake change that. It ends with the test.
 func Start(tb testing.TB, opts ...kfake.Opt) *Cluster {
+	tb.Helper()
+	return StartFor(tb, nil, opts...)
+}
+
+// StartFor is Start for a cluster that admits only clients with these options: the test's own requests are made with
+// them.
+func StartFor(tb testing.TB, admitted []kgo.Opt, opts ...kfake.Opt) *Cluster {
 	tb.Helper()
 	// In memory segments double as they grow; files are faster too.
 	data := filepath.Join(tb.TempDir(), "data")
@@ -46,18 +55,18 @@ func Start(tb testing.TB, opts ...kfake.Opt) *Cluster {
 		fake.Close()
 		retire(tb, data)
 	})
-	client, err := kgo.NewClient(
+	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(fake.ListenAddrs()...),
 		kgo.ProducerLinger(0),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(partitionOfRecord)),
-		kgo.MetadataMinAge(10*time.Millisecond),
+		kgo.MetadataMinAge(10 * time.Millisecond),
 		kgo.DisableClientMetrics(),
-	)
+	}, admitted...)...)
 	if err != nil {
 		tb.Fatalf("create client of fake Kafka: %v", err)
 	}
 	tb.Cleanup(client.Close)
-	return &Cluster{fake: fake, client: client, admin: kadm.NewClient(client)}
+	return &Cluster{fake: fake, client: client, admin: kadm.NewClient(client), admitted: admitted}
 }
 
 // retire puts a file in the place of a folder. The fake may still handle a request after Close and write for it, while
@@ -102,6 +111,19 @@ func (c *Cluster) Hold(key kmsg.Key) (arrived <-chan struct{}, release func()) {
 		return nil, nil, false
 	})
 	return requests, sync.OnceFunc(func() { close(gate) })
+}
+
+// SetPassword gives a user another SCRAM password. Connections that are authenticated already stay.
+func (c *Cluster) SetPassword(tb testing.TB, mechanism kadm.ScramMechanism, user, password string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
+	defer cancel()
+	_, err := c.admin.AlterUserSCRAMs(ctx, nil, []kadm.UpsertSCRAM{
+		{User: user, Mechanism: mechanism, Iterations: 4096, Password: password},
+	})
+	if err != nil {
+		tb.Fatalf("set the password of %q: %v", user, err)
+	}
 }
 
 // CreateTopic creates a topic.
@@ -171,9 +193,11 @@ func (c *Cluster) Records(tb testing.TB, topic string, n int) []*kgo.Record {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
 	defer cancel()
-	reader, err := kgo.NewClient(kgo.SeedBrokers(c.Addrs()...), kgo.ConsumeTopics(topic),
+	reader, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(c.Addrs()...), kgo.ConsumeTopics(topic),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.DisableClientMetrics(),
-		kgo.MetadataMinAge(10*time.Millisecond))
+		kgo.MetadataMinAge(10 * time.Millisecond),
+	}, c.admitted...)...)
 	if err != nil {
 		tb.Fatalf("create reader of topic %q: %v", topic, err)
 	}
