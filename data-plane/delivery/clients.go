@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -149,8 +150,10 @@ func (c *client) dial(deadline time.Time) (*conn, error) {
 	if c.secure == nil {
 		return made, nil
 	}
+	ctx, cancel := context.WithDeadline(context.Background(), deadline) // the attempt's limit is all that bounds it
+	defer cancel()
 	secured := tls.Client(raw, c.secure)
-	if err := errors.Join(raw.SetDeadline(deadline), secured.Handshake()); err != nil {
+	if err := secured.HandshakeContext(ctx); err != nil {
 		c.drop(made)
 		return nil, err
 	}
