@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"knative.dev/eventing-kafka-go/data-plane/kafka/kafkatest"
 )
@@ -566,11 +568,37 @@ func TestASinkWritesTheTopicThatASourceReads(t *testing.T) {
 	eventually(t, "nothing is left", func() bool { return len(topics(t, admin)) == 0 && len(groups(t, admin)) == 0 })
 }
 
+func TestSecretsOfTheManifestsAreUsed(t *testing.T) {
+	t.Parallel()
+	admitted := []kgo.Opt{kgo.SASL(scram.Auth{User: "me", Pass: "right"}.AsSha512Mechanism())}
+	kafka := kafkatest.StartFor(t, admitted, kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-512", "me", "right"))
+	s := newSubscriber(t)
+	secret := func(keys string) string {
+		return "apiVersion: v1\nkind: Secret\nmetadata: {name: creds}\nstringData: {protocol: SASL_PLAINTEXT, sasl.mechanism: SCRAM-SHA-512" + keys + "}\n"
+	}
+	f := newFolder(t, "broker.yaml", strings.Replace(broker("b"), "data: {boot", "data: {auth.secret.ref.name: creds, boot", 1)+trigger("t", "b", uri(s), ""),
+		"secret.yaml", secret(", user: me"))
+	r := launch(t, "-f", f.dir, "--kafka", kafka.Bootstrap())
+	eventually(t, "what is missing is told", func() bool {
+		return r.printed("error: "+filepath.Join(f.dir, "broker.yaml")+":1: Broker default/b: credentials for Kafka: secret default/creds: ") && r.printed("password")
+	})
+	f.write("secret.yaml", secret(", user: me, password: right"))
+	eventually(t, "ready", func() bool { return readyLine.MatchString(r.out.String()) })
+	r.address = readyLine.FindStringSubmatch(r.out.String())[1]
+	eventually(t, "the Broker works", func() bool {
+		status, _ := r.post("/default/b", "1")
+		return status == http.StatusAccepted && s.count("1") > 0
+	})
+	if r.printed("right") {
+		t.Error("the password is printed")
+	}
+}
+
 func TestAnUnreachableKafkaIsWaitedForAndTold(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, "a.yaml", channel("c", ""))
 	r := launch(t, "-f", f.dir, "--kafka", "127.0.0.1:1")
-	eventually(t, "it is told", func() bool { return r.printed("waiting: no answer from Kafka at 127.0.0.1:1") })
+	eventually(t, "it is told", func() bool { return r.printed("waiting: no answer from Kafka: dial tcp 127.0.0.1:1") })
 	r.end()
 	if readyLine.MatchString(r.out.String()) {
 		t.Error("it is ready")

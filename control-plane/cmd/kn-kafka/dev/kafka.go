@@ -3,16 +3,13 @@ package dev
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
@@ -36,7 +33,6 @@ type cluster struct {
 	servers   []string
 	embedded  *kfake.Cluster // nil for a real one
 	retention string         // retention.ms of topics that say none, "" leaves it to Kafka
-	brokers   int16
 }
 
 // openCluster starts the embedded Kafka with its data in a folder, or takes the servers given.
@@ -63,7 +59,7 @@ func openCluster(servers, data string) (*cluster, error) {
 		return nil, fmt.Errorf("start the embedded Kafka: %w", err)
 	}
 	return &cluster{
-		servers: fake.ListenAddrs(), embedded: fake, brokers: 1,
+		servers: fake.ListenAddrs(), embedded: fake,
 		retention: strconv.FormatInt(embeddedRetention.Milliseconds(), 10),
 	}, nil
 }
@@ -89,35 +85,20 @@ func (c *cluster) String() string {
 	return "embedded, for development only, at " + servers
 }
 
-// reach waits until Kafka answers, telling why it does not, and counts its brokers.
-func (c *cluster) reach(ctx context.Context, log *slog.Logger, waiting func(error)) error {
-	client, err := kgo.NewClient(append(kafka.Connection{Servers: c.servers}.Options(), kafka.Logger(log))...)
-	if err != nil {
-		return fmt.Errorf("connect to Kafka at %s: %w", c, err)
-	}
-	defer client.Close()
-	for {
-		brokers, err := c.listBrokers(ctx, client)
+// reach waits until a server takes connections, telling why none does. It says nothing about credentials.
+func (c *cluster) reach(ctx context.Context, waiting func(error)) error {
+	dialer := net.Dialer{Timeout: pingTime}
+	for i := 0; ; i++ {
+		conn, err := dialer.DialContext(ctx, "tcp", c.servers[i%len(c.servers)])
 		if err == nil {
-			c.brokers = int16(min(brokers, 1<<15-1)) //nolint:gosec // bounded
-			return nil
+			return conn.Close()
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		waiting(err)
+		waiting(fmt.Errorf("no answer from Kafka: %w", err))
 		pause(ctx, pingPause)
 	}
-}
-
-func (c *cluster) listBrokers(ctx context.Context, client *kgo.Client) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, pingTime)
-	defer cancel()
-	brokers, err := kadm.NewClient(client).ListBrokers(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("no answer from Kafka at %s: %w", c, err)
-	}
-	return len(brokers), nil
 }
 
 func (c *cluster) close() {

@@ -12,7 +12,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev/inventory"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev/resolve"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/manifest"
-	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
+	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 	"knative.dev/eventing-kafka-go/data-plane/plane"
 )
 
@@ -39,9 +39,9 @@ type loop struct {
 	inventory *inventory.Inventory
 	displays  *displays
 	cluster   *cluster
-	admin     *kafkaadmin.Admin
 	deployer  *deploy.Deployer
-	mount     *deploy.Mount
+	mount     *deploy.Mount // of the contract
+	secrets   *deploy.Mount // of the credentials
 	plane     *plane.Plane
 	state     string // file of the inventory
 	address   string // http://HOST:PORT of the ingress
@@ -198,8 +198,11 @@ func texts(prefix string, lists ...[]manifest.Problem) []string {
 	return all
 }
 
-// write mounts a contract and returns when the data plane runs it.
-func (l *loop) write(ctx context.Context, encoded []byte, generation uint64) error {
+// write mounts credentials and a contract and returns when the data plane runs it.
+func (l *loop) write(ctx context.Context, secrets, encoded []byte, generation uint64) error {
+	if err := l.secrets.Write(credentials.File, secrets); err != nil {
+		return err
+	}
 	if err := l.mount.Write(contractFile, encoded); err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func (c *check) received(id manifest.ID, d display.Delivery) {
 
 // prepare takes what the check needs from the loop, on its goroutine, and returns the check.
 func (c *check) prepare(l *loop) func(context.Context) error {
-	refused, groups, address, admin, a := len(l.account.problems), l.groups(), l.address, l.admin, l.account
+	refused, groups, address, admin, a := len(l.account.problems), l.groups(), l.address, l.deployer.Admin(), l.account
 	return func(ctx context.Context) error {
 		if refused > 0 {
 			return fmt.Errorf("%d problems with the manifests, see above", refused)

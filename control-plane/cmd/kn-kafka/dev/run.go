@@ -123,20 +123,21 @@ func (s *session) open(ctx context.Context, input []byte, check *check) (*loop, 
 	if l.mount, err = deploy.NewMount(filepath.Join(data, "contract")); err != nil {
 		return nil, err
 	}
+	if l.secrets, err = deploy.NewMount(filepath.Join(data, "credentials")); err != nil {
+		return nil, err
+	}
+	s.onClose(l.secrets.Remove)
 	// As in a cluster the file is there before the data plane, and empty before the control plane.
 	if err := l.mount.Write(contractFile, nil); err != nil {
 		return nil, err
 	}
 	pool := kafkaadmin.NewPool(s.log)
 	s.onClose(func() error { pool.Close(); return nil })
-	if l.admin, err = pool.Admin(kafka.Connection{Servers: l.cluster.servers}); err != nil {
-		return nil, err
-	}
 	l.deployer = deploy.New(deploy.Options{
-		Inventory: l.inventory, Admin: l.admin, Servers: l.cluster.servers, Brokers: l.cluster.brokers,
-		Retention: l.cluster.retention, CreateMissing: l.cluster.embedded != nil, Format: s.o.format, Write: l.write,
+		Inventory: l.inventory, Pool: pool, Servers: l.cluster.servers, Retention: l.cluster.retention,
+		CreateMissing: l.cluster.embedded != nil, Format: s.o.format, Write: l.write,
 	})
-	if l.plane, err = s.openPlane(ctx, l.mount.Path(contractFile)); err != nil {
+	if l.plane, err = s.openPlane(ctx, l); err != nil {
 		return nil, err
 	}
 	l.address = "http://" + reachable(l.plane.IngressAddr())
@@ -153,7 +154,7 @@ func (s *session) openData() (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("make a folder for data: %w", err)
 		}
-		s.onClose(func() error { return os.RemoveAll(dir) })
+		s.onClose(func() error { return removeAll(dir) })
 		s.account.say("  data       %s, removed at the end (--data keeps it)", dir)
 		return dir, nil
 	}
@@ -169,6 +170,17 @@ func (s *session) openData() (string, error) {
 	return s.o.data, nil
 }
 
+// removeAll removes a folder. The embedded Kafka may still write for a request that it took before it was closed.
+func removeAll(dir string) (err error) {
+	for range 50 {
+		if err = os.RemoveAll(dir); err == nil {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("remove data: %w", err)
+}
+
 func (s *session) openKafka(ctx context.Context, data string) (*cluster, error) {
 	c, err := openCluster(s.o.kafka, data)
 	if err != nil {
@@ -177,7 +189,7 @@ func (s *session) openKafka(ctx context.Context, data string) (*cluster, error) 
 	s.onClose(func() error { c.close(); return nil })
 	s.account.say("  Kafka      %s", c)
 	last := ""
-	return c, c.reach(ctx, s.log, func(err error) {
+	return c, c.reach(ctx, func(err error) {
 		if err.Error() != last {
 			last = err.Error()
 			s.account.say("waiting: %s", last)
@@ -187,10 +199,10 @@ func (s *session) openKafka(ctx context.Context, data string) (*cluster, error) 
 
 // openPlane starts the data plane. It ends only when the session closes, after the loop and before the displays and
 // Kafka, so that what is under way can be finished.
-func (s *session) openPlane(ctx context.Context, contractPath string) (*plane.Plane, error) {
+func (s *session) openPlane(ctx context.Context, l *loop) (*plane.Plane, error) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p, err := plane.Start(ctx, plane.Config{
-		Ingress: true, Egress: true, ContractPath: contractPath,
+		Ingress: true, Egress: true, ContractPath: l.mount.Path(contractFile), CredentialsPath: l.secrets.Path(""),
 		IngressAddress: s.o.listen, StatusAddress: s.o.status,
 		Producer: kafka.DefaultProducerConfig(), Consumer: kafka.DefaultConsumerConfig(),
 		ShutdownGrace: grace, Version: version(), Log: s.log,

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev/inventory"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
 const (
@@ -26,6 +27,13 @@ const (
 func (d *Deployer) Clean(ctx context.Context) (notes []string, again bool) {
 	used := d.used()
 	removed := d.Inventory.Removed()
+	if len(removed) > 0 && d.admin == nil { // of an earlier run, and nothing runs in this one
+		admin, err := d.Pool.Admin(kafka.Connection{Servers: d.Servers})
+		if err != nil {
+			return []string{err.Error()}, false
+		}
+		d.admin = admin
+	}
 	slices.SortStableFunc(removed, func(a, b inventory.Removed) int { return len(a.Record.Created) - len(b.Record.Created) }) // topics last
 	for _, r := range removed {
 		name := r.Name
@@ -75,7 +83,7 @@ func (d *Deployer) clean(ctx context.Context, record *inventory.Record, used map
 		if used["group "+group] {
 			continue
 		}
-		if err := d.Admin.DeleteGroup(ctx, group); err != nil {
+		if err := d.admin.DeleteGroup(ctx, group); err != nil {
 			return notes, err
 		}
 	}
@@ -86,7 +94,7 @@ func (d *Deployer) clean(ctx context.Context, record *inventory.Record, used map
 		if used["topic "+topic] {
 			continue
 		}
-		if err := d.Admin.DeleteTopic(ctx, topic); err != nil {
+		if err := d.admin.DeleteTopic(ctx, topic); err != nil {
 			return notes, err
 		}
 		notes = append(notes, fmt.Sprintf("topic %s was deleted with its object", topic))

@@ -14,7 +14,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev/inventory"
@@ -22,24 +26,26 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/manifest"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
 // Options are what a Deployer works with.
 type Options struct {
 	Inventory *inventory.Inventory
-	Admin     *kafkaadmin.Admin
+	// Pool has the admin clients, one for each set of credentials.
+	Pool *kafkaadmin.Pool
 	// Servers are the bootstrap servers of the contract, whatever the manifests say.
 	Servers []string
-	// Brokers is how many brokers there are: a topic cannot have more replicas.
-	Brokers int16
 	// Retention is the retention.ms of topics that say none; "" leaves it to Kafka.
 	Retention string
 	// CreateMissing creates topics that should exist already: a Kafka that starts empty has none.
 	CreateMissing bool
 	Format        contract.Format
-	// Write puts an encoded contract where the data plane reads it and returns when it runs.
-	Write func(ctx context.Context, encoded []byte, generation uint64) error
+	// Write puts encoded credentials and an encoded contract where the data plane reads them and returns when the
+	// contract runs.
+	Write func(ctx context.Context, credentials, contract []byte, generation uint64) error
 }
 
 // Deployer brings plans to Kafka and into the contract.
@@ -47,6 +53,7 @@ type Deployer struct {
 	Options
 	current *contract.Contract // nil before the first
 	tries   map[string]int     // failed attempts to clean up, by name of the record
+	admin   *kafkaadmin.Admin  // the last that was used: also for what belonged to removed objects
 }
 
 // New returns a Deployer that has deployed nothing.
@@ -79,9 +86,13 @@ func (d *Deployer) Apply(ctx context.Context, plan *resolve.Plan) (Result, error
 	if err != nil {
 		return run.result, fmt.Errorf("encode the contract: %w", err)
 	}
+	secrets, err := credentials.Encode(credentials.Collect(next, d.secret))
+	if err != nil {
+		return run.result, fmt.Errorf("encode the credentials: %w", err)
+	}
 	// A number that was used is never used for another content, also when the program ends here.
 	d.Inventory.SetContractGeneration(next.GetGeneration())
-	if err := d.Write(ctx, encoded, next.GetGeneration()); err != nil {
+	if err := d.Write(ctx, secrets, encoded, next.GetGeneration()); err != nil {
 		return run.result, err
 	}
 	d.current = next
@@ -113,6 +124,10 @@ func (d *deployment) resource(r *resolve.Resource) *contract.Resource {
 	if r.Failed {
 		return before
 	}
+	if err := d.connect(r); err != nil {
+		d.fail(r.Object, "", err)
+		return before
+	}
 	for _, topic := range r.Topics {
 		if err := d.topic(r, topic); err != nil {
 			d.fail(r.Object, "", err)
@@ -132,6 +147,39 @@ func (d *deployment) resource(r *resolve.Resource) *contract.Resource {
 	broken = append(broken, r.Broken...)
 	return translate.KeepWorking(now, before, append(broken, errs...))
 }
+
+// connect chooses the admin client for the credentials of a resource.
+func (d *deployment) connect(r *resolve.Resource) error {
+	asked := &contract.Resource{BootstrapServers: strings.Join(d.Servers, ",")}
+	known := credentials.Secrets{}
+	if r.Secret != nil {
+		asked.Auth = &contract.Resource_AuthSecret{AuthSecret: r.Secret}
+		if secret, ok := d.secret(r.Secret.GetNamespace(), r.Secret.GetName()); ok {
+			known[credentials.Name(r.Secret)] = secret.Data
+		}
+	}
+	connection, err := kafka.ConnectionOf(asked, known)
+	if err != nil {
+		return err
+	}
+	d.admin, err = d.Pool.Admin(connection)
+	return err
+}
+
+// secret is a Secret of the manifests.
+func (d *Deployer) secret(namespace, name string) (credentials.Secret, bool) {
+	o := d.Inventory.Get(manifest.ID{Kind: "Secret", Namespace: namespace, Name: name})
+	if o == nil {
+		return credentials.Secret{}, false
+	}
+	return credentials.Secret{
+		Namespace: namespace, Name: name, Version: strconv.FormatInt(o.Value.GetGeneration(), 10),
+		Data: o.Value.(*corev1.Secret).Data, //nolint:forcetypeassert // the kind says so
+	}, true
+}
+
+// Admin is the admin client that was last used; nil before the first.
+func (d *Deployer) Admin() *kafkaadmin.Admin { return d.admin }
 
 // entry is what the contract in force says of a resource.
 func (d *Deployer) entry(uid string) *contract.Resource {
@@ -154,7 +202,7 @@ func (d *deployment) topic(r *resolve.Resource, topic resolve.Topic) error {
 		return d.kafka(err)
 	}
 	want := d.config(topic.Topic)
-	got, err := d.Admin.EnsureTopic(d.ctx, want)
+	got, err := d.ensure(&want)
 	if err != nil {
 		return d.kafka(err)
 	}
@@ -177,7 +225,7 @@ func (d *deployment) topic(r *resolve.Resource, topic resolve.Topic) error {
 // config is how a topic is created here.
 func (d *Deployer) config(topic translate.Topic) kafkaadmin.TopicConfig {
 	c := kafkaadmin.TopicConfig{
-		Name: topic.Name, Partitions: topic.Partitions, ReplicationFactor: min(topic.ReplicationFactor, d.Brokers), Config: map[string]string{},
+		Name: topic.Name, Partitions: topic.Partitions, ReplicationFactor: topic.ReplicationFactor, Config: map[string]string{},
 	}
 	if d.Retention != "" {
 		c.Config["retention.ms"] = d.Retention
@@ -186,14 +234,25 @@ func (d *Deployer) config(topic translate.Topic) kafkaadmin.TopicConfig {
 	return c
 }
 
+// ensure creates a topic unless it is there, with fewer replicas when there are not enough brokers.
+func (d *deployment) ensure(want *kafkaadmin.TopicConfig) (kafkaadmin.TopicResult, error) {
+	for {
+		got, err := d.admin.EnsureTopic(d.ctx, *want)
+		if !errors.Is(err, kerr.InvalidReplicationFactor) || want.ReplicationFactor <= 1 {
+			return got, err
+		}
+		want.ReplicationFactor--
+	}
+}
+
 // external looks for a topic that must exist.
 func (d *deployment) external(r *resolve.Resource, name string) error {
-	_, err := d.Admin.ValidateTopic(d.ctx, name)
+	_, err := d.admin.ValidateTopic(d.ctx, name)
 	var invalid *kafkaadmin.InvalidTopicError
 	if !d.CreateMissing || !errors.As(err, &invalid) {
 		return err
 	}
-	created, err := d.Admin.EnsureTopic(d.ctx, d.config(translate.Topic{Name: name, Partitions: 1, ReplicationFactor: 1}))
+	created, err := d.admin.EnsureTopic(d.ctx, d.config(translate.Topic{Name: name, Partitions: 1, ReplicationFactor: 1}))
 	if created.Created {
 		d.Inventory.Record(r.Object.ID).AddCreated(name)
 		d.note("%s: topic %s was not there: created with 1 partition, which only the embedded Kafka does", r.Object.ID, name)
@@ -218,7 +277,7 @@ func (d *deployment) groups(r *resolve.Resource) (map[types.UID]translate.Group,
 		if own {
 			start.Initialised = record.Partitions
 		}
-		partitions, err := d.Admin.EnsureGroup(d.ctx, start)
+		partitions, err := d.admin.EnsureGroup(d.ctx, start)
 		if err != nil {
 			err = d.kafka(err)
 			d.fail(g.Object, "", err)

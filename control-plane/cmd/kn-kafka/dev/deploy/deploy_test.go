@@ -18,7 +18,6 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev/resolve"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/manifest"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
-	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/kafka/kafkatest"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -66,13 +65,9 @@ func newBench(t *testing.T) *bench {
 	}
 	pool := kafkaadmin.NewPool(slog.New(slog.DiscardHandler))
 	t.Cleanup(pool.Close)
-	admin, err := pool.Admin(kafka.Connection{Servers: b.kafka.Addrs()})
-	if err != nil {
-		t.Fatal(err)
-	}
 	b.deployer = New(Options{
-		Inventory: b.inv, Admin: admin, Servers: b.kafka.Addrs(), Brokers: 1, Retention: "1000", Format: contract.FormatProtobuf,
-		Write: func(_ context.Context, encoded []byte, generation uint64) error {
+		Inventory: b.inv, Pool: pool, Servers: b.kafka.Addrs(), Retention: "1000", Format: contract.FormatProtobuf,
+		Write: func(_ context.Context, _, encoded []byte, generation uint64) error {
 			decoded, _, err := contract.Decode(encoded)
 			if err != nil || decoded.GetGeneration() != generation {
 				t.Errorf("contract %d: %v", generation, err)

@@ -55,6 +55,9 @@ func (m *Mount) Write(name string, content []byte) error {
 	return nil
 }
 
+// Remove removes the folder.
+func (m *Mount) Remove() error { return os.RemoveAll(m.dir) }
+
 // relink makes link lead to target, in one step for those who follow it.
 func relink(target, link string) error {
 	if now, err := os.Readlink(link); err == nil && now == target {
