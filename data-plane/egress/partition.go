@@ -44,14 +44,14 @@ type partition struct {
 }
 
 // flow bounds what one partition may hold in memory, with hysteresis: from high on it is paused, from low on resumed.
-// Low leaves enough to deliver during the time that a resumed partition takes to deliver records again.
+// Low is half of high, which kafka.FetchWait counts on: what is left lasts about as long as the pause did.
 type flow struct {
 	highRecords, lowRecords int
 	highBytes, lowBytes     int
 }
 
 func defaultFlow() flow {
-	return flow{highRecords: 4096, lowRecords: 2048, highBytes: 4 << 20, lowBytes: 2 << 20}
+	return flow{highRecords: 1024, lowRecords: 512, highBytes: 1 << 20, lowBytes: 512 << 10}
 }
 
 func (f flow) full(p *partition) bool {

@@ -61,7 +61,7 @@ func DefaultConsumerConfig() ConsumerConfig {
 		FetchMaxBytes:           1 << 20,
 		MaxPartitionFetchBytes:  64 << 10,
 		FetchMaxWait:            500 * time.Millisecond,
-		FetchWaitPaused:         100 * time.Millisecond,
+		FetchWaitPaused:         500 * time.Millisecond,
 		FetchWaitIdle:           5 * time.Second,
 		MaxDecompressBatchBytes: 64 << 20,
 		MaxPollRecords:          50,

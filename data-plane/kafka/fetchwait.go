@@ -22,24 +22,30 @@ import (
 // new one whenever the assignment or a leader changes. Any goroutine may use it.
 type FetchWait struct {
 	idle   int32        // milliseconds
-	paused atomic.Int32 // milliseconds
+	paused atomic.Int32 // milliseconds, the longest wait while a partition is paused
+	since  atomic.Int64 // when a partition was paused last, Unix nanoseconds
+	now    func() time.Time
 	// state counts the changes: odd while a partition is paused.
 	state atomic.Uint64
 }
 
 // NewFetchWait returns the waits of one client.
 func NewFetchWait(idle, paused time.Duration) *FetchWait {
-	wait := &FetchWait{idle: int32(idle.Milliseconds())}
+	wait := &FetchWait{idle: int32(idle.Milliseconds()), now: time.Now}
 	wait.SetPausedWait(paused)
 	return wait
 }
 
-// SetPausedWait changes the short wait, from the next fetch on. It should be less than what is buffered for the paused
-// partitions lasts when they are resumed; each such fetch costs the broker about 0.2 ms.
+// SetPausedWait changes the longest wait while a partition is paused, from the next fetch on.
 func (f *FetchWait) SetPausedWait(wait time.Duration) { f.paused.Store(int32(wait.Milliseconds())) }
 
-// SetPaused says whether any partition of the client is paused. Saying the same again changes nothing.
+// SetPaused says whether any partition of the client is paused; it is called for every partition that is. Waits begin
+// short then and grow with the time that nothing else was paused: who pauses at some amount and resumes at half of it
+// has, after any time, still events for as long again, while a partition that rests for hours costs few fetches.
 func (f *FetchWait) SetPaused(paused bool) {
+	if paused {
+		f.since.Store(f.now().UnixNano())
+	}
 	for {
 		state := f.state.Load()
 		if paused == (state%2 == 1) || f.state.CompareAndSwap(state, state+1) {
@@ -98,13 +104,25 @@ func (c *fetchConn) next() int32 {
 		c.state, c.short = state, settling
 	}
 	if c.state%2 == 1 {
-		return c.wait.paused.Load()
+		return c.wait.pausedWait(c.wait.now())
 	}
 	if c.short > 0 {
 		c.short--
-		return c.wait.paused.Load()
+		return min(c.wait.paused.Load(), settlingWait)
 	}
 	return c.wait.idle
+}
+
+const (
+	// firstPausedWait and settlingWait are milliseconds.
+	firstPausedWait = 10
+	settlingWait    = 100
+)
+
+// pausedWait is half of the time since a partition was paused last, within bounds.
+func (f *FetchWait) pausedWait(now time.Time) int32 {
+	half := (now.UnixNano() - f.since.Load()) / 2 / int64(time.Millisecond)
+	return int32(min(max(half, firstPausedWait), int64(f.paused.Load())))
 }
 
 const (

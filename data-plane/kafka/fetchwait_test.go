@@ -81,6 +81,7 @@ func TestFetchWaitChangesEveryVersionOfAFetch(t *testing.T) {
 				wait := NewFetchWait(5*time.Second, 100*time.Millisecond)
 				conn, out := through(t, wait)
 				wait.SetPaused(true)
+				wait.since.Store(0) // long ago: the wait is the longest of a pause
 				if n, err := conn.Write(before); n != len(before) || err != nil {
 					t.Fatalf("wrote %d of %d: %v", n, len(before), err)
 				}
@@ -109,6 +110,7 @@ func TestFetchWaitPassesEverythingElseUnchanged(t *testing.T) {
 	format := formatter(&clientID)
 	wait := NewFetchWait(5*time.Second, 100*time.Millisecond)
 	wait.SetPaused(true)
+	wait.since.Store(0) // long ago: the wait is the longest of a pause
 	conn, out := through(t, wait)
 	same := func(name string, frame []byte) {
 		t.Helper()
@@ -179,7 +181,9 @@ func FuzzFetchWaitOffset(f *testing.F) {
 
 func TestFetchWaitFollowsPauses(t *testing.T) {
 	format := formatter(nil)
-	wait := NewFetchWait(5*time.Second, 100*time.Millisecond)
+	wait := NewFetchWait(5*time.Second, 200*time.Millisecond)
+	clock := time.Now()
+	wait.now = func() time.Time { return clock }
 	conn, out := through(t, wait)
 	other, otherOut := through(t, wait)
 	millis := func(conn net.Conn, out *written) uint32 {
@@ -206,10 +210,17 @@ func TestFetchWaitFollowsPauses(t *testing.T) {
 	settles("new connection", conn, out)
 	wait.SetPaused(true)
 	for range 3 * settling {
-		expect("paused", millis(conn, out), 100)
+		expect("paused", millis(conn, out), 10)
+	}
+	for _, step := range []struct {
+		passed time.Duration
+		want   uint32
+	}{{20 * time.Millisecond, 10}, {40 * time.Millisecond, 30}, {100 * time.Millisecond, 80}, {time.Hour, 200}} {
+		clock = clock.Add(step.passed)
+		expect("paused for longer", millis(conn, out), step.want)
 	}
 	wait.SetPaused(true)
-	expect("paused again", millis(conn, out), 100)
+	expect("paused again", millis(conn, out), 10)
 	wait.SetPaused(false)
 	settles("after the pause", conn, out)
 	settles("other connection", other, otherOut)
@@ -221,6 +232,7 @@ func TestFetchWaitFollowsPauses(t *testing.T) {
 	wait.SetPausedWait(20 * time.Millisecond)
 	expect("another short wait does not touch the long one", millis(conn, out), 5000)
 	wait.SetPaused(true)
+	clock = clock.Add(time.Hour)
 	expect("paused with another wait", millis(conn, out), 20)
 }
 
@@ -268,6 +280,8 @@ func TestPausedPartitionResumesQuicklyThoughIdleWaitsAreLong(t *testing.T) {
 	connection := Connection{Servers: cluster.Addrs()}
 	config := DefaultConsumerConfig()
 	wait := config.NewFetchWait()
+	frozen := time.Now() // so that paused waits stay the first one, and can be told from others
+	wait.now = func() time.Time { return frozen }
 	client, err := kgo.NewClient(append(append(connection.Options(), config.Options()...),
 		kgo.Dialer(wait.Dialer(connection.Dial())), kgo.ConsumerGroup("group"), kgo.ConsumeTopics("topic"))...)
 	if err != nil {
@@ -308,9 +322,9 @@ func TestPausedPartitionResumesQuicklyThoughIdleWaitsAreLong(t *testing.T) {
 		// The fetch on its way is a long one that has partition 0; an event on partition 1 ends it.
 		cluster.Produce(t, &kgo.Record{Topic: "topic", Partition: 1})
 		expect(1)
-		awaitFetch(t, waits, 100)
+		awaitFetch(t, waits, firstPausedWait)
 		cluster.Produce(t, &kgo.Record{Topic: "topic", Partition: 0})
-		awaitFetch(t, waits, 100)
+		awaitFetch(t, waits, firstPausedWait)
 
 		start := time.Now()
 		client.ResumeFetchPartitions(map[string][]int32{"topic": {0}})

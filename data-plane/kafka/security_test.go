@@ -168,6 +168,7 @@ func TestBothAtOnceAndTheConsumersWaitIsStillRewritten(t *testing.T) {
 	}
 	wait := NewFetchWait(3*time.Second, 70*time.Millisecond)
 	wait.SetPaused(true)
+	wait.since.Store(0) // long ago: the wait is the longest of a pause
 	client, err := kgo.NewClient(append(to.Options(), kgo.Dialer(wait.Dialer(to.Dial())), kgo.ConsumeTopics("topic"),
 		kgo.FetchMaxWait(3*time.Second), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
