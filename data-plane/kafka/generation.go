@@ -22,6 +22,7 @@ const warmTimeout = 2 * time.Second
 // generation is what a producer writes with until it is renewed.
 type generation struct {
 	producer *Producer
+	config   *ProducerConfig // never changed
 	usual    *kgo.Client
 	// entering counts calls of Produce that may be about to hand over a record.
 	entering atomic.Int64
@@ -32,8 +33,8 @@ type generation struct {
 }
 
 func newGeneration(p *Producer) (*generation, error) {
-	g := &generation{producer: p}
-	usual, err := g.newClient(min(p.set.config.MaxRequestSize, sharedBatchBytes))
+	g := &generation{producer: p, config: p.set.config.Load()}
+	usual, err := g.newClient(min(g.config.MaxRequestSize, sharedBatchBytes))
 	if err != nil {
 		return nil, err
 	}
@@ -42,20 +43,20 @@ func newGeneration(p *Producer) (*generation, error) {
 }
 
 func (g *generation) newClient(batchBytes int32) (*kgo.Client, error) {
-	options := append(g.producer.connection.Options(), g.producer.set.config.Options()...)
+	options := append(g.producer.connection.Options(), g.config.Options()...)
 	return kgo.NewClient(append(options,
 		kgo.ProducerBatchMaxBytes(batchBytes), kgo.WithHooks(g), Logger(g.producer.set.log))...)
 }
 
 // client returns the client for a record.
 func (g *generation) client(record *kgo.Record) *kgo.Client {
-	if g.producer.set.config.MaxRequestSize <= sharedBatchBytes || batchBytes(record) <= sharedBatchBytes {
+	if g.config.MaxRequestSize <= sharedBatchBytes || batchBytes(record) <= sharedBatchBytes {
 		return g.usual
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.large == nil && !g.drained {
-		large, err := g.newClient(g.producer.set.config.MaxRequestSize)
+		large, err := g.newClient(g.config.MaxRequestSize)
 		if err != nil { // the same options made the other client
 			g.producer.set.log.Error("Kafka producer for large records could not be created", "error", err)
 			return g.usual

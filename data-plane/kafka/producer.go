@@ -39,6 +39,8 @@ const (
 	renewalPace = 250 * time.Millisecond
 	// forgetDelay is how long topics that are gone may be remembered. Until then kgo asks for them MetadataMinAge apart.
 	forgetDelay = time.Minute
+	// configureDelay is how soon new settings are tried again with a cluster that did not answer.
+	configureDelay = 15 * time.Second
 	// drainMargin is what a record may take beyond its delivery timeout, which is looked at when a request ends.
 	drainMargin = 10 * time.Second
 )
@@ -73,8 +75,8 @@ func (p *Producer) Produce(record *kgo.Record, promise func(*kgo.Record, error))
 	}
 }
 
-// MaxRecordBytes is [ProducerConfig.MaxRecordBytes].
-func (p *Producer) MaxRecordBytes() int { return p.set.config.MaxRecordBytes() }
+// MaxRecordBytes is [ProducerConfig.MaxRecordBytes] of the client that is in use.
+func (p *Producer) MaxRecordBytes() int { return p.current.Load().config.MaxRecordBytes() }
 
 // Key is the key of its connection.
 func (p *Producer) Key() string { return p.key }
@@ -115,23 +117,43 @@ func (p *Producer) renew() {
 	p.renewal, p.renewed = nil, time.Now()
 	p.mu.Unlock()
 	next, err := newGeneration(p)
-	if err != nil { // the same options were good once; the old client goes on
+	if err != nil { // the options were validated; the old client goes on
 		p.set.log.Error("Kafka producer could not be renewed", "connection", p.key, "error", err)
 		return
 	}
 	if err := next.warm(p.set.abort); err != nil {
-		p.set.log.Debug("Kafka producer is renewed later", "connection", p.key, "error", err)
 		next.drain(0)
+		p.renewLater(next, err)
+		return
+	}
+	old := p.take(next)
+	if old.config != next.config {
+		p.set.announce()
+	}
+	old.drain(old.config.DeliveryTimeout + drainMargin)
+}
+
+// renewLater is for when Kafka did not answer a new client.
+func (p *Producer) renewLater(next *generation, err error) {
+	if p.current.Load().config == next.config {
+		p.set.log.Debug("Kafka producer is renewed later", "connection", p.key, "error", err)
 		p.renewWithin(forgetDelay)
 		return
 	}
+	p.set.log.Warn("Kafka producer keeps its settings, the new ones are tried again", "connection", p.key,
+		"wait", configureDelay, "error", err)
+	p.renewWithin(configureDelay)
+}
+
+// take makes a client the one that is written with and returns the one that is to be closed: the one before, or next
+// itself when it comes too late. One with settings that were replaced while it was made has a successor under way.
+func (p *Producer) take(next *generation) (old *generation) {
 	p.mu.Lock()
-	old := next
-	if !p.closed {
-		old = p.current.Swap(next)
+	defer p.mu.Unlock()
+	if p.closed || next.config != p.set.config.Load() {
+		return next
 	}
-	p.mu.Unlock()
-	old.drain(p.set.config.DeliveryTimeout + drainMargin)
+	return p.current.Swap(next)
 }
 
 // drain ends the producer.
@@ -143,7 +165,7 @@ func (p *Producer) drain() {
 	}
 	last := p.current.Load()
 	p.mu.Unlock()
-	last.drain(p.set.config.DrainTimeout)
+	last.drain(last.config.DrainTimeout)
 }
 
 // Failure is what a produce error means to whoever sent the event.

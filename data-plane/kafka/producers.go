@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,12 +18,14 @@ var ErrClosed = errors.New("kafka producers are closed")
 
 // Producers holds one producer for each connection that somebody uses. Any goroutine may use it.
 type Producers struct {
-	config ProducerConfig
+	// config is what new clients get; it is written under mu.
+	config atomic.Pointer[ProducerConfig]
 	log    *slog.Logger
 
-	mu     sync.Mutex
-	open   map[string]*Producer
-	closed bool
+	mu       sync.Mutex
+	open     map[string]*Producer
+	closed   bool
+	switched func() // of the last Configure, or nil
 	// closing counts producers that drain in the background. It is added to under mu and only while not closed.
 	closing sync.WaitGroup
 	// abort is cancelled when Close gives up waiting.
@@ -34,7 +37,33 @@ type Producers struct {
 func NewProducers(config ProducerConfig, log *slog.Logger) *Producers {
 	// The lifetime of producers is that of the set, which outlives any caller's context: Close ends it.
 	abort, cancel := context.WithCancel(context.Background())
-	return &Producers{config: config, log: log, open: map[string]*Producer{}, abort: abort, cancel: cancel}
+	p := &Producers{log: log, open: map[string]*Producer{}, abort: abort, cancel: cancel}
+	p.config.Store(&config)
+	return p
+}
+
+// Configure gives all producers other settings. Each gets a new client, which takes over once Kafka answers it; until then,
+// and if the new settings make no client, the old one goes on. The old one sends what it has and closes, so no record
+// fails. switched, if not nil, is called on goroutines of the set after a producer went over, when its MaxRecordBytes may
+// be another one. Configure returns at once.
+func (p *Producers) Configure(config ProducerConfig, switched func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.config.Store(&config)
+	p.switched = switched
+	for _, producer := range p.open {
+		producer.renewWithin(0)
+	}
+}
+
+// announce tells whoever configured the set that a producer went over.
+func (p *Producers) announce() {
+	p.mu.Lock()
+	switched := p.switched
+	p.mu.Unlock()
+	if switched != nil {
+		switched()
+	}
 }
 
 // Acquire returns the producer of a connection and makes it when there is none. It does not wait for Kafka: a cluster
