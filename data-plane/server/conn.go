@@ -214,13 +214,16 @@ const (
 )
 
 // linger lets the peer read an answer that came before it had sent everything: closing at once would make its system
-// throw the answer away.
+// throw the answer away, or fail the write that it is in before it reads. Who sends on and on is kept waiting instead of
+// being read, for as long as it is given to look at the answer.
 func (c *conn) linger() {
 	if half, ok := c.peer.Conn.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
 		return
 	}
 	c.readWithin(lingerTime)
-	io.CopyN(io.Discard, c.peer, lingerBytes) //nolint:errcheck // the connection ends in any case
+	if _, err := io.CopyN(io.Discard, c.peer, lingerBytes); err == nil && !c.server.draining.Load() {
+		time.Sleep(time.Until(c.readUntil))
+	}
 }
 
 // readWithin bounds how long reading may take from now on. 0 means no bound.

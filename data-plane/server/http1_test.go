@@ -1,8 +1,10 @@
 package server_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -128,5 +130,20 @@ func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 		if a := w.receive(t); a.status != 404 || !strings.Contains(a.body, fmt.Sprintf("/no%d ", n)) {
 			t.Fatalf("%d: %+v", n, a)
 		}
+	}
+}
+
+// A client that is busy sending a large body looks at the answer when it gets to it. Until then its writes must not fail:
+// common clients report that and not the answer, and so would try again for ever.
+func TestWhoSendsTooMuchIsNotCutOffBeforeTheAnswerIsRead(t *testing.T) {
+	r := startRig(t, rigOptions{acquire: instant(1 << 20)})
+	w := r.dial(t)
+	w.send(t, eventHeader, "Content-Length: 268435456\r\n\r\n")
+	w.SetWriteDeadline(time.Now().Add(200 * time.Millisecond)) //nolint:errcheck // the write tells
+	if n, err := w.Write(make([]byte, 256<<20)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after %d bytes: %v, want to be kept waiting", n, err)
+	}
+	if a := w.receive(t); a.status != 413 {
+		t.Errorf("answer %+v, want 413", a)
 	}
 }
