@@ -1,0 +1,36 @@
+// Package poll lets integration tests wait for what must come true, instead of sleeping for as long as it may take.
+// It knows nothing of what is waited for. Its functions are called by the goroutine of the test.
+package poll
+
+import (
+	"testing"
+	"time"
+)
+
+// pace is how often is looked.
+const pace = 2 * time.Millisecond
+
+// Until looks until nothing is lacking any more, and ends the test if that is not so within the limit. lacking says in a
+// few words what is missing, "" for nothing.
+func Until(tb testing.TB, limit time.Duration, lacking func() string) {
+	tb.Helper()
+	var last string
+	for end := time.Now().Add(limit); ; time.Sleep(pace) {
+		if last = lacking(); last == "" {
+			return
+		}
+		if time.Now().After(end) {
+			tb.Fatalf("not within %v: %s", limit, last)
+		}
+	}
+}
+
+// For looks again and again for a time, and ends the test as soon as something is wrong. wrong says what, "" for nothing.
+func For(tb testing.TB, period time.Duration, wrong func() string) {
+	tb.Helper()
+	for end := time.Now().Add(period); time.Now().Before(end); time.Sleep(pace) {
+		if problem := wrong(); problem != "" {
+			tb.Fatal(problem)
+		}
+	}
+}
