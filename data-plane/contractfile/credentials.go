@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"time"
 
 	"knative.dev/eventing-kafka-go/data-plane/filewatch"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
@@ -90,6 +91,9 @@ func (s *Source) credentialsFailed(err error) {
 	s.mu.Lock()
 	news := text != s.state.CredentialsError
 	s.state.CredentialsError = text
+	if news && err != nil {
+		s.state.LastError, s.state.LastErrorAt = "mounted credentials: "+text, time.Now()
+	}
 	s.mu.Unlock()
 	if news && err != nil {
 		s.o.Log.Warn("Cannot use the mounted credentials, those before stay in use", "path", s.credentialsPath(), "error", err)

@@ -99,7 +99,8 @@ func TestDamagedOrMissingCredentialsLeaveTheLastOnesInUse(t *testing.T) {
 	torn := bundle(t, "2", "the-second-password")
 	mount(t, o.CredentialsDir, "2", torn[:len(torn)-3])
 	st := r.until("refused", func(st State) bool { return st.CredentialsError != "" })
-	if !strings.Contains(st.CredentialsError, credentials.ErrDamaged.Error()) || st.Stale {
+	if !strings.Contains(st.CredentialsError, credentials.ErrDamaged.Error()) || st.Stale ||
+		!strings.Contains(st.LastError, "mounted credentials: ") || st.LastErrorAt.IsZero() {
 		t.Errorf("state %+v", st)
 	}
 	must(t, os.Remove(filepath.Join(o.CredentialsDir, "..data")))

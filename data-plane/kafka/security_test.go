@@ -299,3 +299,37 @@ func TestRotationOfAPasswordFailsNoRecord(t *testing.T) {
 		t.Errorf("the first password at the end: %v", err)
 	}
 }
+
+// The other order of a rotation: the Secret is ahead of Kafka.
+func TestWhatIsSentBeforeKafkaKnowsThePasswordWaitsForIt(t *testing.T) {
+	data := secretData("protocol", "SASL_PLAINTEXT", "sasl.mechanism", "SCRAM-SHA-256", "user", "alice", "password", "second")
+	admin := []kgo.Opt{kgo.SASL(plain.Auth{User: "admin", Pass: "admin"}.AsMechanism())}
+	cluster := kafkatest.StartFor(t, admin, kfake.EnableSASL(), kfake.Superuser("PLAIN", "admin", "admin"),
+		kfake.Superuser("SCRAM-SHA-256", "alice", "first"), kfake.SeedTopics(1, "topic"))
+	refused := make(chan struct{}, 1000)
+	cluster.Fake().ControlKey(int16(kmsg.SASLAuthenticate), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.Fake().KeepControl()
+		select {
+		case refused <- struct{}{}:
+		default:
+		}
+		return nil, nil, false
+	})
+	producer, err := newProducers(t, DefaultProducerConfig()).Acquire(connect(t, cluster.Bootstrap(), data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := make(chan error, 10)
+	for range 10 {
+		producer.Produce(&kgo.Record{Topic: "topic"}, func(_ *kgo.Record, err error) { results <- err })
+	}
+	for range 4 { // SCRAM takes two requests; the first attempt is over
+		<-refused
+	}
+	cluster.SetPassword(t, kadm.ScramSha256, "alice", "second")
+	for range 10 {
+		if err := <-results; err != nil {
+			t.Errorf("a record failed: %v", err)
+		}
+	}
+}

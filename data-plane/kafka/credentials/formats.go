@@ -164,6 +164,45 @@ func Auth(ref *contract.Reference, data map[string][]byte) (*contract.Reference,
 	return nil, Legacy(ref, data)
 }
 
+// Key is one key of a Secret that somebody named for a field.
+type Key struct {
+	Field contract.SecretField
+	// Secret is nil, or Name "", where nobody named one: the field is left out.
+	Secret *contract.Reference
+	Name   string
+}
+
+// Net is how the contract refers to the keys that a KafkaSource names in spec.net: its switches decide the protocol, and
+// keys are grouped by Secret in the order of their first mention (SEC-22 to SEC-27).
+func Net(sasl, tls bool, keys ...Key) *contract.MultiSecretReference {
+	multi := &contract.MultiSecretReference{}
+	switch {
+	case sasl && tls:
+		multi.Protocol = contract.Protocol_SASL_SSL
+	case sasl:
+		multi.Protocol = contract.Protocol_SASL_PLAINTEXT
+	case tls:
+		multi.Protocol = contract.Protocol_SSL
+	default:
+		return multi // references mean nothing then
+	}
+	bySecret := map[string]*contract.SecretReference{}
+	for _, key := range keys {
+		if key.Secret == nil || key.Name == "" {
+			continue
+		}
+		group := bySecret[Name(key.Secret)]
+		if group == nil {
+			group = &contract.SecretReference{Reference: key.Secret}
+			bySecret[Name(key.Secret)] = group
+			multi.References = append(multi.References, group)
+		}
+		group.KeyFieldReferences = append(group.KeyFieldReferences,
+			&contract.KeyFieldReference{SecretKey: key.Name, Field: key.Field})
+	}
+	return multi
+}
+
 // fromReferences reads keys that are named one by one, in one Secret or several (SEC-22 to SEC-27).
 func fromReferences(multi *contract.MultiSecretReference, secrets Secrets) (Settings, error) {
 	if multi.GetProtocol() == contract.Protocol_PLAINTEXT {

@@ -329,3 +329,39 @@ func TestTheReferenceToASecretIsTheSameForEveryKind(t *testing.T) {
 		t.Errorf("an empty Secret: %v", multi)
 	}
 }
+
+func TestTheSwitchesOfANetDecideAndKeysAreGrouped(t *testing.T) {
+	one, two := reference("one"), reference("two")
+	keys := []Key{
+		{contract.SecretField_USER, one, "u"}, {contract.SecretField_PASSWORD, two, "p"}, {contract.SecretField_TYPE, one, "t"},
+		{contract.SecretField_CA_CRT, nil, "ca"}, {contract.SecretField_USER_CRT, two, ""},
+	}
+	for _, test := range []struct {
+		sasl, tls bool
+		want      contract.Protocol
+	}{
+		{false, false, contract.Protocol_PLAINTEXT}, {true, false, contract.Protocol_SASL_PLAINTEXT},
+		{false, true, contract.Protocol_SSL}, {true, true, contract.Protocol_SASL_SSL},
+	} {
+		multi := Net(test.sasl, test.tls, keys...)
+		if multi.GetProtocol() != test.want {
+			t.Errorf("sasl %v, tls %v: %v", test.sasl, test.tls, multi.GetProtocol())
+		}
+		if test.want == contract.Protocol_PLAINTEXT {
+			if len(multi.GetReferences()) != 0 {
+				t.Errorf("references of plain text: %v", multi)
+			}
+			continue
+		}
+		refs := multi.GetReferences()
+		if len(refs) != 2 || refs[0].GetReference() != one || len(refs[0].GetKeyFieldReferences()) != 2 ||
+			refs[1].GetReference() != two || len(refs[1].GetKeyFieldReferences()) != 1 {
+			t.Errorf("references %v", refs)
+		}
+	}
+	// SEC-25: TLS without any reference is TLS.
+	settings, err := Resolve(&contract.Resource{Auth: &contract.Resource_MultiAuthSecret{MultiAuthSecret: Net(false, true)}}, nil)
+	if err != nil || settings.Protocol != contract.Protocol_SSL {
+		t.Errorf("got %v, %v", settings.Protocol, err)
+	}
+}
