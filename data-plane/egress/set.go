@@ -59,6 +59,8 @@ type Set struct {
 	members map[string]*member // by egress uid
 	leaving map[string]<-chan struct{}
 	creds   kafka.Credentials // of the Apply before
+	// settings counts the calls of Configure.
+	settings int
 }
 
 // member is one egress of the contract, running or not.
@@ -81,11 +83,12 @@ type identity struct {
 	topics       []string
 	connection   kafka.Connection
 	ordered      bool
+	settings     int // those that the group was started with
 }
 
 func (i identity) equal(j identity) bool {
 	return i.groupID == j.groupID && slices.Equal(i.topics, j.topics) &&
-		i.connection.Key() == j.connection.Key() && i.ordered == j.ordered
+		i.connection.Key() == j.connection.Key() && i.ordered == j.ordered && i.settings == j.settings
 }
 
 // Apply makes the set run the contract's egresses. It does not wait for groups that join or leave. An entry that
@@ -176,7 +179,8 @@ func (s *Set) run(m *member, creds kafka.Credentials) error {
 	e := m.egress
 	id := identity{
 		uid: e.GetUid(), groupID: e.GetConsumerGroup(), topics: m.resource.GetTopics(), connection: connection,
-		ordered: e.GetDeliveryOrder() == contract.DeliveryOrder_ORDERED,
+		ordered:  e.GetDeliveryOrder() == contract.DeliveryOrder_ORDERED,
+		settings: s.settings,
 	}
 	if e.GetPaused() {
 		s.stop(m)
