@@ -8,12 +8,14 @@ package traffic
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -140,6 +142,12 @@ func (l *Load) send(ctx context.Context, name string, offset, interval time.Dura
 	}
 }
 
+// What Refused counts besides answers: nobody listened, so the event was not sent; or it was, perhaps, and no answer came.
+const (
+	NoConnection = "no connection"
+	NoAnswer     = "no answer"
+)
+
 func (l *Load) note(id string, due time.Time, took time.Duration, code int, reason string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -147,8 +155,10 @@ func (l *Load) note(id string, due time.Time, took time.Duration, code int, reas
 	switch {
 	case err == nil && code == http.StatusAccepted:
 		l.accepted[id] = due
+	case errors.Is(err, syscall.ECONNREFUSED):
+		l.refused[NoConnection]++
 	case err != nil:
-		l.refused["no answer"]++
+		l.refused[NoAnswer]++
 	default:
 		l.refused[fmt.Sprintf("%d %s", code, reason)]++
 	}
