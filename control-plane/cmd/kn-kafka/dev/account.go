@@ -194,7 +194,10 @@ func (a *account) tellTraffic(report status.Report, now time.Time) {
 		for _, extra := range []struct {
 			n    uint64
 			text string
-		}{{g.Replied, "replied"}, {g.Lost, "failed without a dead letter sink"}, {g.Discarded, "discarded"}, {uint64(max(g.Waiting, 0)), "waiting for a retry"}} {
+		}{
+			{g.Replied, "replied"}, {g.Lost, "failed without a dead letter sink"}, {g.Discarded, "discarded"},
+			{uint64(max(g.Waiting, 0)), "waiting for a retry"},
+		} {
 			if extra.n > 0 {
 				text += fmt.Sprintf(", %s %d", extra.text, extra.n)
 			}

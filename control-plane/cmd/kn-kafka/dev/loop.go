@@ -109,7 +109,7 @@ func (l *loop) round(ctx context.Context, first bool) (time.Duration, error) {
 	})
 	result, err := l.deployer.Apply(ctx, l.plan)
 	if ctx.Err() != nil {
-		return 0, nil
+		return 0, nil //nolint:nilerr // what failed did so because we end
 	}
 	if err != nil && first {
 		return 0, err

@@ -37,7 +37,7 @@ func Watch(ctx context.Context, paths []string, o Options, changed func()) error
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-watcher.Errors: // the next look sees what an event would have told
+		case <-watcher.Errors: //nolint:errcheck // the next look sees what an event would have told
 		case event := <-watcher.Events:
 			if event.Op == fsnotify.Chmod {
 				continue

@@ -126,7 +126,7 @@ func (o Options) attempt(ctx context.Context, client *http.Client, url string, e
 	if err := cehttp.WriteRequest(mode, binding.ToMessage(&e), request); err != nil {
 		return Outcome{Err: fmt.Errorf("encode event %q: %w", e.ID(), err)}, 0
 	}
-	response, err := client.Do(request)
+	response, err := client.Do(request) //nolint:bodyclose // answer closes it
 	if err != nil {
 		return Outcome{Err: err}, 0
 	}

@@ -207,7 +207,8 @@ func (d *deployment) topic(r *resolve.Resource, topic resolve.Topic) error {
 		return d.kafka(err)
 	}
 	if want.ReplicationFactor < topic.ReplicationFactor && got.Created {
-		d.note("%s: topic %s gets %d replicas instead of %d, as there are no more brokers", r.Object.ID, want.Name, want.ReplicationFactor, topic.ReplicationFactor)
+		d.note("%s: topic %s gets %d replicas instead of %d, as there are no more brokers",
+			r.Object.ID, want.Name, want.ReplicationFactor, topic.ReplicationFactor)
 	}
 	if !got.Created && record.Topic == "" {
 		d.note("%s: topic %s was there before: it is used, and kept when the object is removed", r.Object.ID, want.Name)

@@ -25,9 +25,7 @@ func TestAMountIsExchangedWhole(t *testing.T) {
 	}
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
-	readers.Add(1)
-	go func() {
-		defer readers.Done()
+	readers.Go(func() {
 		for {
 			select {
 			case <-stop:
@@ -42,7 +40,7 @@ func TestAMountIsExchangedWhole(t *testing.T) {
 				t.Errorf("read a mixture of two versions")
 			}
 		}
-	}()
+	})
 	for i := range 100 {
 		if err := m.Write("data", []byte(strings.Repeat(string(rune('0'+i%10)), 1<<16))); err != nil {
 			t.Fatal(err)

@@ -89,7 +89,7 @@ func (p *planner) brokerBasics(r *Resource, in *translate.BrokerInput) *destinat
 func (p *planner) trigger(r *Resource, in *translate.BrokerInput, o *manifest.Object, brokerDeadLetter *destination) {
 	t := o.Value.(*eventingv1.Trigger) //nolint:forcetypeassert // the kind says so
 	broken := func(field string, err error) {
-		r.Broken = append(r.Broken, p.fail(o, field, "%v", err))
+		r.Broken = append(r.Broken, p.refuse(o, field, "%v", err))
 	}
 	subscriber, err := p.resolve(&t.Spec.Subscriber, t.Namespace)
 	if err != nil {

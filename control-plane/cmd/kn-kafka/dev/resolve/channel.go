@@ -27,7 +27,8 @@ func (p *planner) channel(o *manifest.Object) {
 	deadLetter := p.channelBasics(r, &in)
 	for i := range channel.Spec.Subscribers { // written into the manifest by hand
 		s := &channel.Spec.Subscribers[i]
-		r.Groups = append(r.Groups, Group{UID: s.UID, Object: o, ID: translate.ChannelGroup(o.ID.Namespace, o.ID.Name, s.UID), Target: s.SubscriberURI.String()})
+		group := translate.ChannelGroup(o.ID.Namespace, o.ID.Name, s.UID)
+		r.Groups = append(r.Groups, Group{UID: s.UID, Object: o, ID: group, Target: s.SubscriberURI.String()})
 	}
 	p.Inventory.Each("messaging.knative.dev", "Subscription", func(s *manifest.Object) {
 		if of, ok := p.channelOf(s); ok && of == o.ID {
@@ -87,7 +88,7 @@ func (p *planner) channelBasics(r *Resource, in *translate.ChannelInput) *destin
 func (p *planner) subscription(r *Resource, in *translate.ChannelInput, o *manifest.Object, channelDeadLetter *destination) {
 	s := o.Value.(*coremessagingv1.Subscription) //nolint:forcetypeassert // the kind says so
 	broken := func(field string, err error) {
-		r.Broken = append(r.Broken, p.fail(o, field, "%v", err))
+		r.Broken = append(r.Broken, p.refuse(o, field, "%v", err))
 	}
 	subscriber, err := p.resolve(s.Spec.Subscriber, s.Namespace)
 	if err != nil {

@@ -105,12 +105,17 @@ type planner struct {
 	flags  translate.Flags
 }
 
-// fail reports a problem of an object and returns it as an error of translate, so that what ran before is kept.
-func (p *planner) fail(o *manifest.Object, field, format string, args ...any) *translate.Error {
+// fail reports a problem of an object.
+func (p *planner) fail(o *manifest.Object, field, format string, args ...any) {
 	problem := manifest.Problem{Location: o.Source.At(field), Object: o.ID, Field: field, Reason: fmt.Sprintf(format, args...)}
 	if !slices.Contains(p.plan.Problems, problem) {
 		p.plan.Problems = append(p.plan.Problems, problem)
 	}
+}
+
+// refuse reports it and returns it as an error of translate, so that what ran before is kept.
+func (p *planner) refuse(o *manifest.Object, field, format string, args ...any) *translate.Error {
+	p.fail(o, field, format, args...)
 	return &translate.Error{Object: &contract.Reference{Uuid: string(o.Value.GetUID()), Namespace: o.ID.Namespace, Name: o.ID.Name, Kind: o.ID.Kind},
 		Field: field, Err: fmt.Errorf(format, args...)}
 }
@@ -171,7 +176,7 @@ func (p *planner) secret(o *manifest.Object, namespace, name string) (*contract.
 	}
 	secret := p.Inventory.Get(manifest.ID{Kind: "Secret", Namespace: namespace, Name: name})
 	if secret == nil {
-		return nil, p.fail(o, "", "Secret %s/%s is not among the manifests", namespace, name)
+		return nil, p.refuse(o, "", "Secret %s/%s is not among the manifests", namespace, name)
 	}
 	return &contract.Reference{
 		Uuid: string(secret.Value.GetUID()), Namespace: namespace, Name: name, Kind: "Secret", GroupVersion: "v1",

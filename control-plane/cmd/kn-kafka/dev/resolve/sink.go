@@ -21,7 +21,8 @@ func (p *planner) sink(o *manifest.Object) {
 	}
 	r := &Resource{Object: o, Paths: []string{short, long}, Topics: []Topic{topic}}
 	p.plan.Resources = append(p.plan.Resources, r)
-	p.note("spec.bootstrapServers %s of %s (%s) is replaced by the Kafka above", strings.Join(sink.Spec.BootstrapServers, ","), o.ID, o.Source.At("spec.bootstrapServers"))
+	p.note("spec.bootstrapServers %s of %s (%s) is replaced by the Kafka above",
+		strings.Join(sink.Spec.BootstrapServers, ","), o.ID, o.Source.At("spec.bootstrapServers"))
 	if auth := sink.Spec.Auth; auth != nil && auth.Secret != nil && auth.Secret.Ref != nil {
 		secret, failed := p.secret(o, o.ID.Namespace, auth.Secret.Ref.Name)
 		r.Secret, r.Failed = secret, failed != nil

@@ -24,7 +24,8 @@ func (p *planner) source(o *manifest.Object) {
 		r.Topics = append(r.Topics, Topic{Topic: translate.Topic{Name: topic}, External: true})
 	}
 	p.plan.Resources = append(p.plan.Resources, r)
-	p.note("spec.bootstrapServers %s of %s (%s) is replaced by the Kafka above", strings.Join(source.Spec.BootstrapServers, ","), o.ID, o.Source.At("spec.bootstrapServers"))
+	p.note("spec.bootstrapServers %s of %s (%s) is replaced by the Kafka above",
+		strings.Join(source.Spec.BootstrapServers, ","), o.ID, o.Source.At("spec.bootstrapServers"))
 	r.Failed = !p.sourceTargets(r, &in)
 	r.Translate = func(c translate.Connection, groups map[types.UID]translate.Group) (*contract.Resource, []*translate.Error, error) {
 		with := in
