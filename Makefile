@@ -18,7 +18,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: kn-kafka ## Run the samples once: events in, through Kafka, out; fails unless every event arrives where it should
@@ -39,6 +39,10 @@ race: ## Run all tests with the race detector; needs a C compiler
 .PHONY: kafka
 kafka: ## Run the integration tests on a real Apache Kafka; needs Java and Maven, or root to install them
 	hack/integration.sh $(ARGS)
+
+.PHONY: conformance
+conformance: ## Run the table of requests, records and deliveries, and list the rules without a case
+	hack/conformance.sh $(ARGS)
 
 .PHONY: bench
 bench: ## Measure ourselves against the floor, on a real Kafka where there is Java
