@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +25,15 @@ const (
 type Clients struct {
 	mu      sync.Mutex
 	clients map[clientKey]*client
+
+	idle, connect atomic.Int64 // nanoseconds, of Configure
+}
+
+// Configure sets how long a connection without requests is kept, and how long making one may take beside the limit of
+// the attempt. Connections that are there obey too. Zero values mean 10 s.
+func (cs *Clients) Configure(idle, connect time.Duration) {
+	cs.idle.Store(int64(cmp.Or(idle, idleConnection)))
+	cs.connect.Store(int64(cmp.Or(connect, connectTimeout)))
 }
 
 type clientKey struct {
@@ -58,7 +69,9 @@ type conn struct {
 
 // NewClients makes an empty pool.
 func NewClients() *Clients {
-	return &Clients{clients: map[clientKey]*client{}}
+	cs := &Clients{clients: map[clientKey]*client{}}
+	cs.Configure(0, 0)
+	return cs
 }
 
 // acquire returns the client of a host, to be given back by release. trust is PEM, and stands beside the system's
@@ -132,7 +145,7 @@ func (c *client) get(deadline time.Time) (*conn, error) {
 }
 
 func (c *client) dial(deadline time.Time) (*conn, error) {
-	if limit := time.Now().Add(connectTimeout); deadline.After(limit) {
+	if limit := time.Now().Add(time.Duration(c.owner.connect.Load())); deadline.After(limit) {
 		deadline = limit
 	}
 	raw, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", c.address)
@@ -172,8 +185,13 @@ func (c *client) put(back *conn) {
 	c.idle = append(c.idle, back)
 	if !c.sweeps {
 		c.sweeps = true
-		time.AfterFunc(idleConnection, c.sweep)
+		time.AfterFunc(c.sweepAfter(), c.sweep)
 	}
+}
+
+// sweepAfter is when to look for idle connections again. A limit that was lowered holds within a minute.
+func (c *client) sweepAfter() time.Duration {
+	return min(time.Duration(c.owner.idle.Load()), time.Minute)
 }
 
 // drop closes a connection that cannot be used again.
@@ -188,7 +206,7 @@ func (c *client) drop(broken *conn) {
 func (c *client) sweep() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	limit := time.Now().Add(-idleConnection)
+	limit := time.Now().Add(-time.Duration(c.owner.idle.Load()))
 	old := 0
 	for old < len(c.idle) && c.idle[old].since.Before(limit) {
 		delete(c.open, c.idle[old])
@@ -197,7 +215,7 @@ func (c *client) sweep() {
 	}
 	c.idle = append(c.idle[:0], c.idle[old:]...)
 	if c.sweeps = len(c.idle) > 0; c.sweeps {
-		time.AfterFunc(idleConnection, c.sweep)
+		time.AfterFunc(c.sweepAfter(), c.sweep)
 	}
 }
 

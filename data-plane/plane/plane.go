@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,6 +20,7 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/egress"
 	"knative.dev/eventing-kafka-go/data-plane/ingress"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/properties"
 	"knative.dev/eventing-kafka-go/data-plane/server"
 	"knative.dev/eventing-kafka-go/data-plane/status"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
@@ -35,8 +37,13 @@ type Config struct {
 	// IngressAddress takes CloudEvents, StatusAddress people and probes, MetricsAddress scrapes ("" for none: the
 	// status address serves them too). HOST:PORT, port 0 picks one.
 	IngressAddress, StatusAddress, MetricsAddress string
-	Producer                                      kafka.ProducerConfig
-	Consumer                                      kafka.ConsumerConfig
+	// Producer and Consumer are the settings of Kafka clients where the files of Settings say nothing.
+	Producer kafka.ProducerConfig
+	Consumer kafka.ConsumerConfig
+	// Settings are files of users.
+	Settings SettingsPaths
+	// IngressTLSAddress takes CloudEvents over TLS while CertFile and KeyFile are there; "" for none.
+	IngressTLSAddress, CertFile, KeyFile string
 	// DisableEventTypeTag leaves the event type out of the metrics.
 	DisableEventTypeTag bool
 	// ShutdownGrace is how long requests and deliveries under way may take when the plane ends. Default 25 s.
@@ -69,6 +76,16 @@ type Plane struct {
 	metrics   *listener // nil without an address of its own
 	done      chan struct{}
 	err       error
+
+	settings []*setting
+	// What the files say, each written and used by its setting alone.
+	producer   kafka.ProducerConfig
+	consumer   properties.ConsumerSettings
+	webClient  properties.WebClient
+	httpServer properties.HTTPServer
+
+	applying sync.Mutex
+	applied  *contractfile.Snapshot // nil before the first
 }
 
 // Start opens the listeners and begins to run the contract. The plane ends with ctx: it then stops taking requests
@@ -82,10 +99,13 @@ func Start(ctx context.Context, c Config) (*Plane, error) {
 	}
 	p := &Plane{
 		config: c, started: time.Now(), done: make(chan struct{}),
-		registry:  telemetry.NewRegistry(telemetry.Options{DisableEventTypeTag: c.DisableEventTypeTag}),
-		producers: kafka.NewProducers(c.Producer, c.Log),
-		clients:   delivery.NewClients(),
+		registry: telemetry.NewRegistry(telemetry.Options{DisableEventTypeTag: c.DisableEventTypeTag}),
+		clients:  delivery.NewClients(),
+		producer: c.Producer, consumer: properties.ConsumerSettings{ConsumerConfig: c.Consumer},
 	}
+	p.loadSettings()
+	p.producers = kafka.NewProducers(p.producer, c.Log)
+	p.clients.Configure(p.webClient.IdleTimeout, p.webClient.ConnectTimeout)
 	if err := p.assemble(); err != nil {
 		p.abandon()
 		return nil, err
@@ -103,6 +123,7 @@ func (p *Plane) assemble() error {
 		p.ingress = ingress.New(ingress.Options{Producers: p.producers, Telemetry: p.registry, Log: c.Log})
 		front, err := server.Listen(server.Options{
 			Ingress: p.ingress, Addr: c.IngressAddress, DrainTimeout: c.ShutdownGrace, Log: c.Log,
+			TLSAddr: c.IngressTLSAddress, CertFile: c.CertFile, KeyFile: c.KeyFile, IdleTimeout: p.httpServer.IdleTimeout,
 		})
 		if err != nil {
 			return fmt.Errorf("listen for events: %w", err)
@@ -110,8 +131,10 @@ func (p *Plane) assemble() error {
 		p.front = front
 	}
 	if c.Egress {
+		e := egressSettings(p.consumer)
 		p.egress = egress.New(egress.Options{
-			Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Consumer: c.Consumer, Log: c.Log,
+			Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Log: c.Log,
+			Consumer: e.Consumer, Concurrency: e.Concurrency, CommitInterval: e.CommitInterval,
 		})
 	}
 	p.source = contractfile.New(contractfile.Options{
@@ -134,6 +157,9 @@ func (p *Plane) assemble() error {
 
 // apply hands a contract to the roles, one at a time.
 func (p *Plane) apply(s contractfile.Snapshot) {
+	p.applying.Lock()
+	defer p.applying.Unlock()
+	p.applied = &s
 	if p.ingress != nil {
 		p.ingress.Apply(s.Contract, s.Credentials)
 	}
@@ -142,10 +168,20 @@ func (p *Plane) apply(s contractfile.Snapshot) {
 	}
 }
 
+// applyAgain lets the ingress see what became of the producers it uses.
+func (p *Plane) applyAgain() {
+	p.applying.Lock()
+	defer p.applying.Unlock()
+	if p.ingress != nil && p.applied != nil {
+		p.ingress.Apply(p.applied.Contract, p.applied.Credentials)
+	}
+}
+
 // run lasts until ctx ends or a part fails, and then closes what was opened.
 func (p *Plane) run(ctx context.Context) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return p.source.Run(ctx) })
+	work.Go(func() error { return p.watchSettings(ctx) })
 	work.Go(func() error { return p.status.fail(ctx) })
 	if p.metrics != nil {
 		work.Go(func() error { return p.metrics.fail(ctx) })

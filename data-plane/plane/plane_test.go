@@ -33,18 +33,26 @@ type running struct {
 
 func start(t *testing.T, c *contract.Contract) *running {
 	t.Helper()
+	return startWith(t, c, func(*Config) {})
+}
+
+// startWith is start with a configuration that was changed.
+func startWith(t *testing.T, c *contract.Contract, change func(*Config)) *running {
+	t.Helper()
 	dir := t.TempDir()
 	r := &running{t: t, path: filepath.Join(dir, "data")}
 	r.write(c)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.end = cancel
-	p, err := Start(ctx, Config{
+	config := Config{
 		Ingress: true, Egress: true,
 		ContractPath: r.path, LastGoodPath: filepath.Join(dir, "last-good"),
 		IngressAddress: "127.0.0.1:0", StatusAddress: "127.0.0.1:0", MetricsAddress: "127.0.0.1:0",
 		Producer: kafka.DefaultProducerConfig(), Consumer: kafka.DefaultConsumerConfig(),
 		ShutdownGrace: 10 * time.Second, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})
+	}
+	change(&config)
+	p, err := Start(ctx, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +105,24 @@ func (r *running) send(path, id string) int {
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
+}
+
+// sendOf posts an event with so many bytes of data and returns the status, 0 when the connection was closed before.
+func (r *running) sendOf(path string, size int) int {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, "http://"+r.IngressAddr().String()+path, strings.NewReader(strings.Repeat("x", size)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for name, value := range map[string]string{"ce-specversion": "1.0", "ce-id": "large", "ce-source": "/test", "ce-type": "t", "Content-Type": "text/plain"} {
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0 // as a body that is too large may be
 	}
 	defer resp.Body.Close()
 	return resp.StatusCode

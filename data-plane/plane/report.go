@@ -15,7 +15,7 @@ func (p *Plane) Report() status.Report {
 	state := p.source.State()
 	r := status.Report{
 		Version: p.config.Version, Started: p.started,
-		Contract: contractReport(state), Process: processReport(),
+		Contract: contractReport(state), Process: processReport(), Settings: p.settingsReport(),
 	}
 	if p.config.Ingress {
 		r.Roles = append(r.Roles, "ingress")

@@ -14,24 +14,19 @@ const forEver = 10 * 365 * 24 * time.Hour
 type WebClient struct {
 	// IdleTimeout is how long a connection without requests is kept, ConnectTimeout how long making one may take.
 	IdleTimeout, ConnectTimeout time.Duration
-	// MaxPoolSize is the number of connections to one host; requests beyond it wait. 0: as many as are needed.
-	MaxPoolSize int
 }
 
 // HTTPServer is how requests are received.
 type HTTPServer struct {
 	// IdleTimeout is how long a connection is kept between two requests.
 	IdleTimeout time.Duration
-	// MaxHeaderSize and MaxInitialLineLength bound the header and the first line of a request in bytes.
-	MaxHeaderSize, MaxInitialLineLength int
-	// HTTP2ClearText says whether HTTP/2 is spoken without TLS.
-	HTTP2ClearText bool
 }
 
 // Words of warnings of these two files.
 const (
-	fixedInClient = "it cannot be chosen; idleTimeout, connectTimeout and maxPoolSize can"
-	fixedInServer = "it cannot be chosen; idleTimeout, maxHeaderSize, maxInitialLineLength and http2ClearTextEnabled can"
+	fixedInClient = "it cannot be chosen; idleTimeout and connectTimeout can"
+	fixedInServer = "it cannot be chosen; idleTimeout can"
+	headerLimit   = "header and first line of a request may have 8192 bytes together"
 )
 
 // ReadWebClient returns base with the values of an HTTP client's file, whose keys are those of Vert.x' WebClientOptions.
@@ -39,8 +34,9 @@ const (
 func ReadWebClient(base WebClient, name string, content []byte) (WebClient, []Warning, error) {
 	type s = WebClient
 	rules := map[string]rule[s]{
-		"idleTimeout":    seconds(func(c *s, d time.Duration) { c.IdleTimeout = d }),
-		"maxPoolSize":    whole(" of connections", 1, math.MaxInt32, func(c *s, n int) { c.MaxPoolSize = n }),
+		"idleTimeout": seconds(func(c *s, d time.Duration) { c.IdleTimeout = d }),
+		"maxPoolSize": ignored[s]("a subscriber gets as many connections as events are sent to it at once; max.poll.records of " +
+			"the consumer bounds these"),
 		"connectTimeout": whole(" of milliseconds", 1, math.MaxInt32, func(c *s, n int) { c.ConnectTimeout = time.Duration(n) * time.Millisecond }),
 	}
 	for _, key := range []string{
@@ -63,9 +59,9 @@ func ReadHTTPServer(base HTTPServer, name string, content []byte) (HTTPServer, [
 	type s = HTTPServer
 	rules := map[string]rule[s]{
 		"idleTimeout":           seconds(func(c *s, d time.Duration) { c.IdleTimeout = d }),
-		"maxHeaderSize":         whole(" of bytes", 256, 1<<20, func(c *s, n int) { c.MaxHeaderSize = n }),
-		"maxInitialLineLength":  whole(" of bytes", 64, 1<<20, func(c *s, n int) { c.MaxInitialLineLength = n }),
-		"http2ClearTextEnabled": flag(func(c *s, on bool) { c.HTTP2ClearText = on }),
+		"maxHeaderSize":         ignored[s](headerLimit),
+		"maxInitialLineLength":  ignored[s](headerLimit),
+		"http2ClearTextEnabled": always[s]("true", "HTTP/2 without TLS is always understood"),
 	}
 	for key, instead := range map[string]string{
 		"port": "INGRESS_PORT and INGRESS_TLS_PORT of the environment choose the ports", "host": "all addresses are listened on",

@@ -203,10 +203,10 @@ func FuzzSettings(f *testing.F) {
 		if c, _, err := Consumer(base, "f", content); err == nil && (c.NewFetchWait() == nil || c.Concurrency < 0) {
 			t.Errorf("%+v", c)
 		}
-		if c, _, err := ReadWebClient(WebClient{}, "f", content); err == nil && (c.IdleTimeout < 0 || c.MaxPoolSize < 0) {
+		if c, _, err := ReadWebClient(WebClient{}, "f", content); err == nil && (c.IdleTimeout < 0 || c.ConnectTimeout < 0) {
 			t.Errorf("%+v", c)
 		}
-		if c, _, err := ReadHTTPServer(HTTPServer{}, "f", content); err == nil && (c.IdleTimeout < 0 || c.MaxHeaderSize < 0) {
+		if c, _, err := ReadHTTPServer(HTTPServer{}, "f", content); err == nil && c.IdleTimeout < 0 {
 			t.Errorf("%+v", c)
 		}
 	})

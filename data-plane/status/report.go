@@ -14,6 +14,17 @@ type Report struct {
 	Routes         []Route   `json:"routes"`
 	Groups         []Group   `json:"groups"`
 	Process        Process   `json:"process"`
+	Settings       []Setting `json:"settings,omitempty"`
+}
+
+// Setting is a mounted file of settings.
+type Setting struct {
+	File        string    `json:"file"`
+	LoadedAt    time.Time `json:"loadedAt,omitzero"` // what is in force; zero = the defaults are
+	Rejected    uint64    `json:"rejected"`          // contents that could not be used
+	LastError   string    `json:"lastError,omitempty"`
+	LastErrorAt time.Time `json:"lastErrorAt,omitzero"`
+	Warnings    []string  `json:"warnings,omitempty"` // keys without effect
 }
 
 // Contract is the contract that is in force, and what is wrong with a newer one.

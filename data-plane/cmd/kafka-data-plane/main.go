@@ -7,13 +7,20 @@
 //
 //	DATA_PLANE_CONFIG_FILE_PATH     the mounted contract (required)
 //	CREDENTIALS_DIR_PATH            the folder with the mounted credentials for Kafka; none: without
+//	PRODUCER_CONFIG_FILE_PATH, CONSUMER_CONFIG_FILE_PATH, WEBCLIENT_CONFIG_FILE_PATH, HTTPSERVER_CONFIG_FILE_PATH
+//	                                mounted .properties files, taken up when they change (of the HTTP server: at start); none: defaults
 //	INGRESS_PORT                    8080
+//	INGRESS_TLS_PORT                8443, open while there is a certificate
+//	INGRESS_TLS_DIR_PATH            /etc/receiver-tls-secret: the folder of tls.crt and tls.key
 //	STATUS_ADDRESS                  0.0.0.0:8081: page, JSON, health, readiness, profiles
-//	METRICS_ADDRESS                 0.0.0.0:9090; "none" leaves the metrics to the status address alone
+//	METRICS_ADDRESS                 METRICS_HOST (0.0.0.0), port 9090; "none" leaves the metrics to the status address alone
 //	METRICS_DISABLE_EVENT_TYPE_TAG  true leaves the event type out of the metrics
 //	CONTRACT_LAST_GOOD_FILE_PATH    a file in the temporary directory, named after the contract's path
 //	SHUTDOWN_GRACE_SECONDS          25
 //	LOG_LEVEL                       debug, info (default), warn, error
+//
+// Variables of eventing-kafka-broker that are not listed are accepted; those that ask for something that is not done are
+// logged as warnings.
 package main
 
 import (
@@ -67,12 +74,19 @@ func configure(args []string, env func(string) string) (plane.Config, error) {
 		CredentialsPath:     env("CREDENTIALS_DIR_PATH"),
 		IngressAddress:      ":" + or(env("INGRESS_PORT"), "8080"),
 		StatusAddress:       or(env("STATUS_ADDRESS"), "0.0.0.0:8081"),
-		MetricsAddress:      or(env("METRICS_ADDRESS"), "0.0.0.0:9090"),
+		MetricsAddress:      or(env("METRICS_ADDRESS"), net.JoinHostPort(or(env("METRICS_HOST"), "0.0.0.0"), "9090")),
 		DisableEventTypeTag: env("METRICS_DISABLE_EVENT_TYPE_TAG") == "true",
 		Producer:            kafka.DefaultProducerConfig(),
 		Consumer:            kafka.DefaultConsumerConfig(),
 		Version:             version(),
+		Settings: plane.SettingsPaths{
+			Producer: env("PRODUCER_CONFIG_FILE_PATH"), Consumer: env("CONSUMER_CONFIG_FILE_PATH"),
+			WebClient: env("WEBCLIENT_CONFIG_FILE_PATH"), HTTPServer: env("HTTPSERVER_CONFIG_FILE_PATH"),
+		},
 	}
+	certificates := or(env("INGRESS_TLS_DIR_PATH"), "/etc/receiver-tls-secret")
+	c.IngressTLSAddress = ":" + or(env("INGRESS_TLS_PORT"), "8443")
+	c.CertFile, c.KeyFile = filepath.Join(certificates, "tls.crt"), filepath.Join(certificates, "tls.key")
 	if c.MetricsAddress == "none" {
 		c.MetricsAddress = ""
 	}
@@ -105,6 +119,9 @@ func configure(args []string, env func(string) string) (plane.Config, error) {
 		return c, fmt.Errorf("LOG_LEVEL: %q is none of debug, info, warn, error", env("LOG_LEVEL"))
 	}
 	c.Log = slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level}))
+	for _, u := range unsupported(env) {
+		c.Log.Warn("Environment variable without the effect that it asks for", "name", u.name, "reason", u.instead)
+	}
 	return c, nil
 }
 

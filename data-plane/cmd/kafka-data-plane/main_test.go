@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+func from(values map[string]string) func(string) string {
+	return func(name string) string { return values[name] }
+}
+
+func TestTheEnvironmentOfAnInstallation(t *testing.T) { // CFG-67 to CFG-73
+	c, err := configure([]string{"all"}, from(map[string]string{
+		"DATA_PLANE_CONFIG_FILE_PATH": "/etc/brokers-triggers/data", "INGRESS_PORT": "8090", "INGRESS_TLS_PORT": "8453",
+		"PRODUCER_CONFIG_FILE_PATH": "/p", "CONSUMER_CONFIG_FILE_PATH": "/c", "WEBCLIENT_CONFIG_FILE_PATH": "/w",
+		"HTTPSERVER_CONFIG_FILE_PATH": "/h", "METRICS_HOST": "127.0.0.1", "METRICS_DISABLE_EVENT_TYPE_TAG": "true",
+		"WAIT_STARTUP_SECONDS": "8", "SERVICE_NAME": "n", "SERVICE_NAMESPACE": "ns",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, pair := range map[string][2]string{
+		"contract": {c.ContractPath, "/etc/brokers-triggers/data"}, "ingress": {c.IngressAddress, ":8090"},
+		"TLS": {c.IngressTLSAddress, ":8453"}, "certificate": {c.CertFile, "/etc/receiver-tls-secret/tls.crt"},
+		"key": {c.KeyFile, "/etc/receiver-tls-secret/tls.key"}, "metrics": {c.MetricsAddress, "127.0.0.1:9090"},
+		"producer": {c.Settings.Producer, "/p"}, "consumer": {c.Settings.Consumer, "/c"},
+		"HTTP client": {c.Settings.WebClient, "/w"}, "HTTP server": {c.Settings.HTTPServer, "/h"},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %q, want %q", name, pair[0], pair[1])
+		}
+	}
+	if !c.DisableEventTypeTag || !c.Ingress || !c.Egress {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestWhatIsNotDoneIsWarnedOf(t *testing.T) {
+	dir := t.TempDir()
+	for name, value := range map[string]string{"metrics-protocol": " Prometheus\n", "tracing-protocol": "grpc", "metrics-endpoint": ":9099"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(value), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shipped := map[string]string{
+		"METRICS_PUBLISH_QUANTILES": "false", "METRICS_JVM_ENABLED": "false", "WAIT_STARTUP_SECONDS": "8",
+		"LIVENESS_PROBE_PATH": "/healthz", "READINESS_PROBE_PATH": "/readyz", "EGRESSES_INITIAL_CAPACITY": "20", "INSTANCE_ID": "x",
+		"CONFIG_OBSERVABILITY_PATH": filepath.Join(dir, "none"), "CONFIG_FEATURES_PATH": "/etc/features",
+	}
+	if found := unsupported(from(shipped)); len(found) != 0 {
+		t.Errorf("warnings about what installations have: %v", found)
+	}
+	var names []string
+	for _, v := range unsupported(from(map[string]string{
+		"CONFIG_OBSERVABILITY_PATH": dir, "LIVENESS_PROBE_PATH": "/live", "METRICS_JVM_ENABLED": "true", "METRICS_PEM_KEY_PATH": "/k",
+	})) {
+		names = append(names, v.name)
+	}
+	want := []string{"LIVENESS_PROBE_PATH", "METRICS_PEM_KEY_PATH", "METRICS_JVM_ENABLED",
+		"CONFIG_OBSERVABILITY_PATH/metrics-endpoint", "CONFIG_OBSERVABILITY_PATH/tracing-protocol"}
+	if !slices.Equal(names, want) {
+		t.Errorf("got %v, want %v", names, want)
+	}
+}

@@ -1,0 +1,180 @@
+package plane
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"knative.dev/eventing-kafka-go/data-plane/egress"
+	"knative.dev/eventing-kafka-go/data-plane/filewatch"
+	"knative.dev/eventing-kafka-go/data-plane/properties"
+	"knative.dev/eventing-kafka-go/data-plane/status"
+)
+
+// SettingsPaths are the mounted .properties files of users, "" for none.
+type SettingsPaths struct{ Producer, Consumer, WebClient, HTTPServer string }
+
+// setting is one such file. The latest content that can be used is in force.
+type setting struct {
+	path string
+	log  *slog.Logger
+	// parse keeps what the content says, use brings what was kept into force. Neither is called concurrently.
+	parse func(name string, content []byte) ([]properties.Warning, error)
+	use   func(ctx context.Context)
+
+	values  map[string]string // in force; nil: the defaults
+	refused string            // the content that was refused last
+	warned  map[properties.Warning]bool
+
+	mu     sync.Mutex
+	report status.Setting
+}
+
+func newSetting(path string, log *slog.Logger, parse func(string, []byte) ([]properties.Warning, error), use func(context.Context)) *setting {
+	return &setting{
+		path: path, log: log, parse: parse, use: use,
+		warned: map[properties.Warning]bool{}, report: status.Setting{File: path},
+	}
+}
+
+// take parses a content and reports whether it is another one that is now in force.
+func (s *setting) take(content []byte) bool {
+	name := filepath.Base(s.path)
+	values, err := properties.Effective(content)
+	if err == nil && s.values != nil && maps.Equal(values, s.values) {
+		return false // comments, or back to what is in force
+	}
+	if s.refused != "" && string(content) == s.refused {
+		return false
+	}
+	warnings, err := s.parse(name, content)
+	if err != nil {
+		s.refused = string(content)
+		s.log.Error("Settings not used, those before stay in force", "file", s.path, "error", err)
+		s.note(func(r *status.Setting) { r.Rejected++; r.LastError, r.LastErrorAt = err.Error(), time.Now() })
+		return false
+	}
+	s.values, s.refused = values, ""
+	var texts []string
+	for _, w := range warnings {
+		texts = append(texts, w.String())
+		if !s.warned[w] {
+			s.warned[w] = true
+			s.log.Warn("Setting without the effect that it asks for", "file", s.path, "key", w.Key, "reason", w.Text)
+		}
+	}
+	s.note(func(r *status.Setting) { r.LoadedAt, r.Warnings = time.Now(), texts })
+	return true
+}
+
+func (s *setting) note(change func(*status.Setting)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.report)
+}
+
+// start reads the file before anything uses its settings. One that is missing means the defaults until it appears.
+func (s *setting) start() {
+	content, err := os.ReadFile(s.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.log.Warn("No settings, the defaults are used until there are some", "file", s.path)
+	case err != nil:
+		s.log.Error("Settings cannot be read, the defaults are used", "file", s.path, "error", err)
+		s.note(func(r *status.Setting) { r.Rejected++; r.LastError, r.LastErrorAt = err.Error(), time.Now() })
+	default:
+		s.take(content)
+	}
+}
+
+// watch takes up changes until ctx ends.
+func (s *setting) watch(ctx context.Context) error {
+	o := filewatch.Options{MaxBytes: 1 << 20, Log: s.log}
+	return filewatch.Watch(ctx, s.path, o, func(content []byte) {
+		if s.take(content) {
+			s.log.Info("New settings", "file", s.path)
+			s.use(ctx)
+		}
+	})
+}
+
+// ourCommits is how long an egress lets a finished event wait by itself; a longer time is an upper bound.
+const ourCommits = 250 * time.Millisecond
+
+// egressSettings are the settings in the words of package egress.
+func egressSettings(c properties.ConsumerSettings) egress.Settings {
+	e := egress.Settings{Consumer: c.ConsumerConfig, Concurrency: c.Concurrency}
+	if c.CommitInterval < ourCommits {
+		e.CommitInterval = c.CommitInterval
+	}
+	return e
+}
+
+// loadSettings reads all files for the first time, into the fields of p that the parts are made with.
+func (p *Plane) loadSettings() {
+	paths, log := p.config.Settings, p.config.Log
+	add := func(path string, parse func(string, []byte) ([]properties.Warning, error), use func(context.Context)) {
+		if path != "" {
+			s := newSetting(path, log, parse, use)
+			s.start()
+			p.settings = append(p.settings, s)
+		}
+	}
+	add(paths.Producer, parser(properties.Producer, p.config.Producer, &p.producer), func(context.Context) {
+		p.producers.Configure(p.producer, p.applyAgain)
+	})
+	if p.config.Egress {
+		base := properties.ConsumerSettings{ConsumerConfig: p.config.Consumer}
+		add(paths.Consumer, parser(properties.Consumer, base, &p.consumer), func(ctx context.Context) {
+			p.egress.Configure(ctx, egressSettings(p.consumer))
+		})
+		add(paths.WebClient, parser(properties.ReadWebClient, properties.WebClient{}, &p.webClient), func(context.Context) {
+			p.clients.Configure(p.webClient.IdleTimeout, p.webClient.ConnectTimeout)
+		})
+	}
+	if p.config.Ingress {
+		add(paths.HTTPServer, parser(properties.ReadHTTPServer, properties.HTTPServer{}, &p.httpServer), func(context.Context) {
+			log.Warn("Settings of the HTTP server take effect when the process starts anew", "file", paths.HTTPServer)
+		})
+	}
+}
+
+// parser keeps what read makes of a file in into. What is not in the file is as in base.
+func parser[C any](read func(C, string, []byte) (C, []properties.Warning, error), base C, into *C,
+) func(string, []byte) ([]properties.Warning, error) {
+	return func(name string, content []byte) ([]properties.Warning, error) {
+		c, warnings, err := read(base, name, content)
+		if err == nil {
+			*into = c
+		}
+		return warnings, err
+	}
+}
+
+// watchSettings takes up changes of all files, each on a goroutine of its own, until ctx ends.
+func (p *Plane) watchSettings(ctx context.Context) error {
+	files, ctx := errgroup.WithContext(ctx)
+	for _, s := range p.settings {
+		files.Go(func() error { return s.watch(ctx) })
+	}
+	return files.Wait()
+}
+
+// settingsReport is what became of the files.
+func (p *Plane) settingsReport() []status.Setting {
+	var reports []status.Setting
+	for _, s := range p.settings {
+		s.mu.Lock()
+		reports = append(reports, s.report)
+		s.mu.Unlock()
+	}
+	return reports
+}
