@@ -23,11 +23,14 @@ import (
 // Kafka goes away and comes back under load. Nobody touches the data plane: events are taken and delivered again, and
 // none of those answered 202 before, meanwhile or afterwards is lost.
 func TestKafkaMayRestartUnderLoad(t *testing.T) {
-	for name, restart := range map[string]func(*cluster.Cluster, testing.TB){
-		"in good order": (*cluster.Cluster).Restart,
-		"after a crash": (*cluster.Cluster).Crash,
+	for _, test := range []struct {
+		name    string
+		restart func(*cluster.Cluster, testing.TB)
+	}{
+		{"in good order", (*cluster.Cluster).Restart},
+		{"after a crash", (*cluster.Cluster).Crash},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			k := cluster.Start(t)
 			topic := k.Topic(t, "restart", 4, nil)
 			subscriber := traffic.NewSubscriber(t, nil)
@@ -48,7 +51,7 @@ func TestKafkaMayRestartUnderLoad(t *testing.T) {
 			}
 			more("before", 200)
 			began := time.Now()
-			restart(k, t)
+			test.restart(k, t)
 			back := time.Now()
 			more("afterwards", 200)
 			t.Logf("Kafka was away for %v; 200 events went through %v after that; the longest answer took %v; refused %v",
