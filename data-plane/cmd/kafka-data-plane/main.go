@@ -9,6 +9,7 @@
 //	CREDENTIALS_DIR_PATH            the folder with the mounted credentials for Kafka; none: without
 //	PRODUCER_CONFIG_FILE_PATH, CONSUMER_CONFIG_FILE_PATH, WEBCLIENT_CONFIG_FILE_PATH, HTTPSERVER_CONFIG_FILE_PATH
 //	                                mounted .properties files, taken up when they change (of the HTTP server: at start); none: defaults
+//	INGRESS_HOST                    the address to take events at; none: every one
 //	INGRESS_PORT                    8080
 //	INGRESS_TLS_PORT                8443, open while there is a certificate
 //	INGRESS_TLS_DIR_PATH            /etc/receiver-tls-secret: the folder of tls.crt and tls.key
@@ -72,7 +73,7 @@ func configure(args []string, env func(string) string) (plane.Config, error) {
 		ContractPath:        env("DATA_PLANE_CONFIG_FILE_PATH"),
 		LastGoodPath:        env("CONTRACT_LAST_GOOD_FILE_PATH"),
 		CredentialsPath:     env("CREDENTIALS_DIR_PATH"),
-		IngressAddress:      ":" + or(env("INGRESS_PORT"), "8080"),
+		IngressAddress:      net.JoinHostPort(env("INGRESS_HOST"), or(env("INGRESS_PORT"), "8080")),
 		StatusAddress:       or(env("STATUS_ADDRESS"), "0.0.0.0:8081"),
 		MetricsAddress:      or(env("METRICS_ADDRESS"), net.JoinHostPort(or(env("METRICS_HOST"), "0.0.0.0"), "9090")),
 		DisableEventTypeTag: env("METRICS_DISABLE_EVENT_TYPE_TAG") == "true",
@@ -85,7 +86,7 @@ func configure(args []string, env func(string) string) (plane.Config, error) {
 		},
 	}
 	certificates := or(env("INGRESS_TLS_DIR_PATH"), "/etc/receiver-tls-secret")
-	c.IngressTLSAddress = ":" + or(env("INGRESS_TLS_PORT"), "8443")
+	c.IngressTLSAddress = net.JoinHostPort(env("INGRESS_HOST"), or(env("INGRESS_TLS_PORT"), "8443"))
 	c.CertFile, c.KeyFile = filepath.Join(certificates, "tls.crt"), filepath.Join(certificates, "tls.key")
 	if c.MetricsAddress == "none" {
 		c.MetricsAddress = ""

@@ -70,7 +70,7 @@ func (p *Plane) Start(tb testing.TB) {
 	r := &run{out: &output{}, ended: make(chan struct{}), cmd: exec.CommandContext(ctx, program, p.role)}
 	r.cmd.Env = append(os.Environ(),
 		"DATA_PLANE_CONFIG_FILE_PATH="+p.mount.Path(), "CONTRACT_LAST_GOOD_FILE_PATH="+p.lastGood,
-		"INGRESS_PORT=0", "STATUS_ADDRESS=127.0.0.1:0", "METRICS_ADDRESS=none",
+		"INGRESS_HOST=127.0.0.1", "INGRESS_PORT=0", "STATUS_ADDRESS=127.0.0.1:0", "METRICS_ADDRESS=none",
 		fmt.Sprintf("SHUTDOWN_GRACE_SECONDS=%d", int(p.grace.Seconds())),
 	)
 	r.cmd.Stdout, r.cmd.Stderr, r.cmd.SysProcAttr = r.out, r.out, attributes()

@@ -30,6 +30,7 @@ func planeCommand(binary string, role Role, file, address, folder string) (comma
 		args: []string{string(role)},
 		env: []string{
 			"DATA_PLANE_CONFIG_FILE_PATH=" + file,
+			"INGRESS_HOST=127.0.0.1",
 			"INGRESS_PORT=" + portOf(address),
 			"STATUS_ADDRESS=" + status,
 			"METRICS_ADDRESS=none",
