@@ -2,8 +2,10 @@ package conformance
 
 import (
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ type reply struct {
 	payload
 	Status  int      `json:"status"`
 	Headers []string `json:"headers"`
+	For     string   `json:"for"`    // the event with this id alone
 	Repeat  int      `json:"repeat"` // so many times in all; 0 is once, -1 always
 	Hang    bool     `json:"hang"`   // never answers
 	Cut     bool     `json:"cut"`    // closes the connection in the middle of the answer
@@ -34,6 +37,7 @@ type arrived struct {
 // endpoints are the subscribers, dead letter sinks and reply addresses of all cases, under /NAME/ENDPOINT.
 type endpoints struct {
 	*httptest.Server
+	secure *httptest.Server // the same behind TLS
 
 	mu      sync.Mutex
 	scripts map[string][]reply // by NAME/ENDPOINT
@@ -43,6 +47,10 @@ type endpoints struct {
 func newEndpoints(t *testing.T) *endpoints {
 	e := &endpoints{scripts: map[string][]reply{}, got: map[string][]arrived{}}
 	e.Server = httptest.NewServer(e)
+	e.secure = httptest.NewUnstartedServer(e)
+	e.secure.Config.ErrorLog = log.New(io.Discard, "", 0) // who does not trust it hangs up
+	e.secure.StartTLS()
+	t.Cleanup(e.secure.Close)
 	t.Cleanup(func() {
 		e.CloseClientConnections()
 		e.Close()
@@ -89,14 +97,15 @@ func (e *endpoints) next(name string, a arrived) reply {
 	e.got[name] = append(e.got[name], a)
 	key := name + "/" + a.at
 	script := e.scripts[key]
-	if len(script) == 0 {
+	i := slices.IndexFunc(script, func(r reply) bool { return r.For == "" || r.For == a.headers["ce-id"] })
+	if i < 0 {
 		return reply{Status: http.StatusAccepted}
 	}
-	first := script[0]
-	if script[0].Repeat >= 0 {
-		script[0].Repeat--
-		if script[0].Repeat <= 0 {
-			e.scripts[key] = script[1:]
+	first := script[i]
+	if script[i].Repeat >= 0 {
+		script[i].Repeat--
+		if script[i].Repeat <= 0 {
+			e.scripts[key] = slices.Delete(script, i, i+1)
 		}
 	}
 	if first.Status == 0 {
