@@ -43,25 +43,6 @@ type partition struct {
 	problem  string
 }
 
-// flow bounds what one partition may hold in memory, with hysteresis: from high on it is paused, from low on resumed.
-// Low is half of high, which kafka.FetchWait counts on: what is left lasts about as long as the pause did.
-type flow struct {
-	highRecords, lowRecords int
-	highBytes, lowBytes     int
-}
-
-func defaultFlow() flow {
-	return flow{highRecords: 1024, lowRecords: 512, highBytes: 1 << 20, lowBytes: 512 << 10}
-}
-
-func (f flow) full(p *partition) bool {
-	return p.buffered >= f.highRecords || p.bytes >= f.highBytes
-}
-
-func (f flow) roomy(p *partition) bool {
-	return p.buffered <= f.lowRecords && p.bytes <= f.lowBytes
-}
-
 // lag is the number of records that are not finished, as far as offsets tell.
 func (p *partition) lag() int64 {
 	if p.tracker == nil || p.end <= 0 {

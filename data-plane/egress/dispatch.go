@@ -1,0 +1,144 @@
+package egress
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/data-plane/delivery"
+)
+
+// accept puts fetched records into lanes and starts deliveries. It returns the partitions that are full now.
+func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		p := g.partitions[topicPartition{f.Topic, f.Partition}]
+		if p == nil || p.tracker == nil {
+			return
+		}
+		p.end = max(p.end, f.HighWatermark)
+		for _, rec := range f.Records {
+			g.enqueue(p, rec, now)
+		}
+		if !p.paused && g.flow.full(p) {
+			p.paused = true
+			full = append(full, p)
+		}
+	})
+	g.dispatch()
+	return full
+}
+
+// enqueue hands a record to its lane. The mutex is held.
+func (g *group) enqueue(p *partition, rec *kgo.Record, now time.Time) {
+	ticket, ok := p.tracker.Add(rec.Offset, rec.Timestamp.UnixMilli())
+	if !ok {
+		return // fetched again after a pause
+	}
+	t := &task{part: p, ticket: ticket, bytes: size(rec), lane: p.lane}
+	t.Record, t.Received = rec, now
+	p.buffered++
+	p.bytes += t.bytes
+	g.lanes.add(t)
+}
+
+// dispatch starts as many deliveries as may run. The mutex is held.
+func (g *group) dispatch() {
+	if g.stopping {
+		return
+	}
+	for {
+		t := g.lanes.take()
+		if t == nil {
+			return
+		}
+		target := g.begin(t)
+		go g.work(t, target) // ends with its attempt at the latest; stop waits for it
+	}
+}
+
+// begin counts a task as running on the current target. The mutex is held.
+func (g *group) begin(t *task) *targetRef {
+	t.part.running++
+	t.part.tracker.Try(t.ticket)
+	g.target.users++
+	return g.target
+}
+
+// work delivers a task, and then others for as long as there are any: a lane that has more to do costs no new
+// goroutine and waits for nobody.
+func (g *group) work(t *task, target *targetRef) {
+	for t != nil {
+		next := target.Attempt(&t.Job)
+		t, target = g.settle(t, target, next)
+	}
+}
+
+// settle writes down what became of an attempt and returns the next task to run, nil if there is none.
+func (g *group) settle(t *task, target *targetRef, next delivery.Next) (*task, *targetRef) {
+	g.mu.Lock()
+	target.done()
+	p := t.part
+	p.running--
+	if next.Err != nil {
+		g.note(next.Err)
+	}
+	var resume *partition
+	switch {
+	case p.state == gone, p.state == draining && next.Outcome == delivery.Pending:
+		g.lanes.finish(t) // not finished, or too late to say so: whoever is next in charge delivers it again
+	case next.Outcome == delivery.Pending:
+		g.putAside(t, next.Wait)
+	default:
+		g.lanes.finish(t)
+		resume = g.finished(t)
+	}
+	if g.lanes.running == 0 || p.state != active && p.running == 0 {
+		g.idle.Broadcast()
+	}
+	var then *task
+	var on *targetRef
+	if !g.stopping {
+		if then = g.lanes.take(); then != nil {
+			on = g.begin(then)
+		}
+	}
+	g.mu.Unlock()
+	if resume != nil {
+		g.resume(resume)
+	}
+	return then, on
+}
+
+// putAside arms the timer of a retry; nothing but the timer and the record is held meanwhile. The mutex is held.
+func (g *group) putAside(t *task, wait time.Duration) {
+	g.lanes.wait()
+	t.Record = detach(t.Record)
+	t.part.waiting[t] = time.AfterFunc(wait, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if _, ok := t.part.waiting[t]; !ok {
+			return // dropped with its partition
+		}
+		delete(t.part.waiting, t)
+		g.lanes.retry(t)
+		g.dispatch()
+	})
+}
+
+// finished counts a task's outcome and returns its partition if that is to be resumed. The mutex is held.
+func (g *group) finished(t *task) (resume *partition) {
+	p := t.part
+	p.buffered--
+	p.bytes -= t.bytes
+	if p.tracker.Done(t.ticket) {
+		g.committer.dirty(g)
+	}
+	if p.paused && p.problem == "" && g.flow.roomy(p) {
+		p.paused = false
+		return p
+	}
+	return nil
+}
