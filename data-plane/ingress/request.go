@@ -86,13 +86,13 @@ func (r *Request) Discard() {
 	r.ingress.requests.Put(r)
 }
 
-// own copies what an event keeps of the header, so that the server can reuse its memory. Headers that do not belong to
-// the event are dropped (IN-41).
+// own copies what is kept of the header, so that the server can reuse its memory: the event's part and the trace that it
+// belongs to. All else is dropped (IN-41).
 func (r *Request) own(json bool) {
 	size := len(r.ContentType)
 	kept := r.Headers[:0]
 	for _, h := range r.Headers {
-		if !json && len(h.Name) > 3 && h.Name[2] == '-' && h.Name[0]|0x20 == 'c' && h.Name[1]|0x20 == 'e' {
+		if !json && len(h.Name) > 3 && h.Name[2] == '-' && h.Name[0]|0x20 == 'c' && h.Name[1]|0x20 == 'e' || traceKey(h.Name) != "" {
 			size += len(h.Name) + len(h.Value)
 			kept = append(kept, h)
 		}
