@@ -23,7 +23,7 @@ const maxDelay = 10 * time.Minute
 
 var (
 	accepted = []byte("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
-	refused  = []byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+	refused  = []byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 	errPath  = errors.New("path is not /DELAY/RUN")
 )
 
