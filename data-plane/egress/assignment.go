@@ -115,11 +115,9 @@ func (g *group) disown(topics map[string][]int32) map[topicPartition]*partition 
 				delete(p.waiting, t)
 				g.lanes.drop()
 			}
-			if p.paused && p.problem == "" {
-				g.pausedN--
-			}
 		}
 	}
+	g.adjustWait()
 	return taken
 }
 

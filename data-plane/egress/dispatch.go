@@ -24,6 +24,7 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 		}
 		if !p.paused && g.flow.full(p) {
 			p.paused = true
+			g.wait.SetPaused(true)
 			full = append(full, p)
 		}
 	})
@@ -138,6 +139,7 @@ func (g *group) finished(t *task) (resume *partition) {
 	}
 	if p.paused && p.problem == "" && g.flow.roomy(p) {
 		p.paused = false
+		g.adjustWait()
 		return p
 	}
 	return nil

@@ -19,26 +19,18 @@ func (f flow) roomy(p *partition) bool {
 	return p.buffered <= f.lowRecords && p.bytes <= f.lowBytes
 }
 
-// pause stops the fetching of partitions that are full. From then on the client's fetches return soon, so that what
-// is resumed does not wait for a long poll.
+// pause stops the fetching of partitions that are full. The goroutine that polls calls it before a rebalance may go on.
 func (g *group) pause(full []*partition) {
-	if len(full) == 0 {
-		return
-	}
-	g.mu.Lock()
-	g.pausedN += len(full)
-	g.mu.Unlock()
-	g.wait.SetPaused(true)
 	for _, p := range full {
 		g.client.PauseFetchPartitions(map[string][]int32{p.topic: {p.partition}})
 	}
-	// A delivery may have made room between the two locks, when the partition was not paused at the client yet.
+	// A delivery may have made room meanwhile, when the partition was not paused at the client yet.
 	for _, p := range full {
 		g.mu.Lock()
 		again := !p.paused && p.state == active
 		g.mu.Unlock()
 		if again {
-			g.client.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
+			g.resume(p)
 		}
 	}
 }
@@ -46,11 +38,16 @@ func (g *group) pause(full []*partition) {
 // resume lets a partition be fetched again.
 func (g *group) resume(p *partition) {
 	g.client.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
-	g.mu.Lock()
-	g.pausedN--
-	none := g.pausedN <= 0
-	g.mu.Unlock()
-	if none {
-		g.wait.SetPaused(false)
+}
+
+// adjustWait lets fetches wait long again when no partition is paused any more. While one is, they return soon, so that
+// what is resumed does not wait for a long poll; that begins in accept, before the pause. The mutex is held, so that a
+// pause and a resumption cannot overtake each other.
+func (g *group) adjustWait() {
+	for _, p := range g.partitions {
+		if p.paused && p.problem == "" && p.state == active {
+			return
+		}
 	}
+	g.wait.SetPaused(false)
 }

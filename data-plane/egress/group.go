@@ -41,7 +41,6 @@ type group struct {
 	stopping   bool
 	leaving    bool // what is under way has had its time
 	committer  committer
-	pausedN    int
 	last       lastError
 }
 
