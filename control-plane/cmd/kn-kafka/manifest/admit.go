@@ -2,10 +2,16 @@ package manifest
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
+	eventingduckv1 "knative.dev/eventing/pkg/apis/duck/v1"
+	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
+	messagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
 	"knative.dev/pkg/apis"
+
+	"knative.dev/eventing-kafka-go/control-plane/apis/delivery"
 )
 
 // Admit defaults and validates an object in place, as the webhooks do. old is the object as it was admitted before,
@@ -23,7 +29,35 @@ func Admit(ctx context.Context, object, old *Object) []Problem {
 	if !ok {
 		return nil
 	}
-	return object.Problems(value.Validate(ctx).Filter(apis.ErrorLevel))
+	return object.Problems(validate(ctx, value).Filter(apis.ErrorLevel))
+}
+
+// validate returns what is wrong with an object. The validation of core panics for some durations ("-"); what our own says
+// of the delivery is returned then, as a manifest must not end the program.
+func validate(ctx context.Context, value apis.Validatable) (errs *apis.FieldError) {
+	defer func() {
+		reason := recover()
+		if reason == nil {
+			return
+		}
+		if errs = delivery.Validate(ctx, deliveryOf(value)).ViaField("spec", "delivery"); errs == nil {
+			errs = apis.ErrGeneric(fmt.Sprintf("cannot be validated: %v", reason), "spec")
+		}
+	}()
+	return value.Validate(ctx)
+}
+
+// deliveryOf is spec.delivery of the kinds of core; nil where there is none.
+func deliveryOf(value apis.Validatable) *eventingduckv1.DeliverySpec {
+	switch o := value.(type) {
+	case *eventingv1.Broker:
+		return o.Spec.Delivery
+	case *eventingv1.Trigger:
+		return o.Spec.Delivery
+	case *messagingv1.Subscription:
+		return o.Spec.Delivery
+	}
+	return nil
 }
 
 // Problems places every error of a validation, in the order of their lines.

@@ -349,3 +349,25 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Core's validation panics on these durations, and a manifest must not end the program.
+func TestADurationThatIsNoneIsRefusedWithItsPlace(t *testing.T) {
+	for _, duration := range []string{"-", "+"} {
+		for kind, head := range map[string]string{
+			"Trigger": "apiVersion: eventing.knative.dev/v1\nkind: Trigger\nmetadata: {name: t}\nspec:\n" +
+				"  broker: b\n  subscriber: {uri: 'http://a/'}\n",
+			"Broker": "apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: {name: b}\nspec:\n" +
+				"  config: {apiVersion: v1, kind: ConfigMap, name: c}\n",
+			"Subscription": "apiVersion: messaging.knative.dev/v1\nkind: Subscription\nmetadata: {name: s}\nspec:\n" +
+				"  channel: {apiVersion: messaging.knative.dev/v1beta1, kind: KafkaChannel, name: c}\n  subscriber: {uri: 'http://a/'}\n",
+		} {
+			t.Run(kind+duration, func(t *testing.T) {
+				set, dir := read(t, "a.yaml", head+"  delivery:\n    timeout: '"+duration+"'\n")
+				got := strings.Join(complaints(set, dir), "\n")
+				if !strings.Contains(got, "spec.delivery.timeout") || !strings.Contains(got, "a.yaml:") {
+					t.Errorf("got %s", got)
+				}
+			})
+		}
+	}
+}
