@@ -372,6 +372,25 @@ func TestSecretsOfTheManifestsAreUsed(t *testing.T) {
 	}
 }
 
+func TestASourceUsesTheKeysOfSecretsThatItNames(t *testing.T) {
+	t.Parallel()
+	admitted := []kgo.Opt{kgo.SASL(scram.Auth{User: "me", Pass: "right"}.AsSha256Mechanism())}
+	kafka := kafkatest.StartFor(t, admitted, kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "me", "right"))
+	kafka.CreateTopic(t, "plain", 1)
+	kafka.Produce(t, &kgo.Record{Topic: "plain", Value: []byte("hello")})
+	s := newSubscriber(t)
+	key := func(name string) string { return "{secretKeyRef: {name: creds, key: " + name + "}}" }
+	f := newFolder(t, "source.yaml", "apiVersion: sources.knative.dev/v1beta1\nkind: KafkaSource\nmetadata: {name: s}\nspec:\n"+
+		"  bootstrapServers: ['elsewhere:9092']\n  topics: [plain]\n  initialOffset: earliest\n  consumerGroup: g\n  sink: "+uri(s)+"\n"+
+		"  net: {sasl: {enable: true, user: "+key("u")+", password: "+key("p")+", type: "+key("t")+"}}\n")
+	r := launch(t, "-f", f.dir, "--kafka", kafka.Bootstrap())
+	eventually(t, "the missing Secret is told with its field", func() bool {
+		return r.printed("spec.net.sasl.password.secretKeyRef.name: Secret default/creds is not among the manifests")
+	})
+	f.write("secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: creds}\nstringData: {u: me, p: right, t: SCRAM-SHA-256}\n")
+	eventually(t, "the record of the topic arrives", func() bool { return s.count("partition:0/offset:0") > 0 })
+}
+
 func TestAnUnreachableKafkaIsWaitedForAndTold(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, "a.yaml", channel("c", ""))

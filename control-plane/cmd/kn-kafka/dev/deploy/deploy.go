@@ -135,7 +135,7 @@ func (d *deployment) resource(r *resolve.Resource) *contract.Resource {
 		}
 	}
 	groups, broken := d.groups(r)
-	connection := translate.Connection{BootstrapServers: d.Servers, AuthSecret: r.Secret}
+	connection := translate.Connection{BootstrapServers: d.Servers, AuthSecret: r.Secret, MultiAuth: r.Net}
 	now, errs, err := r.Translate(connection, groups)
 	if err != nil {
 		d.translateError(r, err)
@@ -152,10 +152,20 @@ func (d *deployment) resource(r *resolve.Resource) *contract.Resource {
 func (d *deployment) connect(r *resolve.Resource) error {
 	asked := &contract.Resource{BootstrapServers: strings.Join(d.Servers, ",")}
 	known := credentials.Secrets{}
-	if r.Secret != nil {
+	var refs []*contract.Reference
+	switch {
+	case r.Net != nil:
+		asked.Auth = &contract.Resource_MultiAuthSecret{MultiAuthSecret: r.Net}
+		for _, of := range r.Net.GetReferences() {
+			refs = append(refs, of.GetReference())
+		}
+	case r.Secret != nil:
 		asked.Auth = &contract.Resource_AuthSecret{AuthSecret: r.Secret}
-		if secret, ok := d.secret(r.Secret.GetNamespace(), r.Secret.GetName()); ok {
-			known[credentials.Name(r.Secret)] = secret.Data
+		refs = []*contract.Reference{r.Secret}
+	}
+	for _, ref := range refs {
+		if secret, ok := d.secret(ref.GetNamespace(), ref.GetName()); ok {
+			known[credentials.Name(ref)] = secret.Data
 		}
 	}
 	connection, err := kafka.ConnectionOf(asked, known)

@@ -69,7 +69,7 @@ func (p *planner) brokerBasics(r *Resource, in *translate.BrokerInput) *destinat
 	r.Topics = []Topic{{Topic: settings.Topic, External: external}}
 	r.Topics[0].Name = name
 	var missing *translate.Error
-	if r.Secret, missing = p.secret(r.Object, settings.SecretNamespace, settings.SecretName); missing != nil {
+	if r.Secret, missing = p.secret(r.Object, "", settings.SecretNamespace, settings.SecretName); missing != nil {
 		r.Failed = true
 	}
 	if in.Broker.Spec.Delivery == nil {

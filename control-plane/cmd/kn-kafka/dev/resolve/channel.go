@@ -67,7 +67,7 @@ func (p *planner) channelBasics(r *Resource, in *translate.ChannelInput) *destin
 	}
 	var failed *translate.Error
 	namespace, secret := p.channelSettings()
-	if r.Secret, failed = p.secret(r.Object, namespace, secret); failed != nil {
+	if r.Secret, failed = p.secret(r.Object, "", namespace, secret); failed != nil {
 		r.Failed = true
 	}
 	if in.Channel.Spec.Delivery == nil {

@@ -62,8 +62,9 @@ type Resource struct {
 	Topics []Topic
 	// Start is where its groups begin.
 	Start kafkaadmin.Start
-	// Secret is what the manifests authenticate at Kafka with, or nil.
+	// Secret is what the manifests authenticate at Kafka with, or nil; Net is the same of a KafkaSource, key by key.
 	Secret *contract.Reference
+	Net    *contract.MultiSecretReference
 	Groups []Group
 	// Broken are the egresses that cannot be made: those that were before go on.
 	Broken []*translate.Error
@@ -165,8 +166,8 @@ func absent(id manifest.ID) error {
 	return fmt.Errorf("%s does not run: it is not among the manifests, or something is wrong with it", id)
 }
 
-// secret is the reference of the contract to a Secret of the manifests.
-func (p *planner) secret(o *manifest.Object, namespace, name string) (*contract.Reference, *translate.Error) {
+// secret is the reference of the contract to a Secret of the manifests, which the field of an object names.
+func (p *planner) secret(o *manifest.Object, field, namespace, name string) (*contract.Reference, *translate.Error) {
 	if name == "" {
 		return nil, nil
 	}
@@ -176,7 +177,7 @@ func (p *planner) secret(o *manifest.Object, namespace, name string) (*contract.
 	}
 	secret := p.Inventory.Get(manifest.ID{Kind: "Secret", Namespace: namespace, Name: name})
 	if secret == nil {
-		return nil, p.refuse(o, "", "Secret %s/%s is not among the manifests", namespace, name)
+		return nil, p.refuse(o, field, "Secret %s/%s is not among the manifests", namespace, name)
 	}
 	return &contract.Reference{
 		Uuid: string(secret.Value.GetUID()), Namespace: namespace, Name: name, Kind: "Secret", GroupVersion: "v1",

@@ -24,7 +24,7 @@ func (p *planner) sink(o *manifest.Object) {
 	p.note("spec.bootstrapServers %s of %s (%s) is replaced by the Kafka above",
 		strings.Join(sink.Spec.BootstrapServers, ","), o.ID, o.Source.At("spec.bootstrapServers"))
 	if auth := sink.Spec.Auth; auth != nil && auth.Secret != nil && auth.Secret.Ref != nil {
-		secret, failed := p.secret(o, o.ID.Namespace, auth.Secret.Ref.Name)
+		secret, failed := p.secret(o, "spec.auth.secret.ref.name", o.ID.Namespace, auth.Secret.Ref.Name)
 		r.Secret, r.Failed = secret, failed != nil
 	}
 	r.Translate = func(c translate.Connection, _ map[types.UID]translate.Group) (*contract.Resource, []*translate.Error, error) {

@@ -64,13 +64,7 @@ func (p *planner) sourceTargets(r *Resource, in *translate.SourceInput) bool {
 		}
 	}
 	r.Groups = []Group{{UID: in.Source.UID, Object: o, ID: spec.ConsumerGroup, Target: target}}
-	if !spec.Net.SASL.Enable && !spec.Net.TLS.Enable {
-		return true
-	}
-	if p.Embedded {
-		p.note("spec.net of %s is not used: the embedded Kafka asks nobody for credentials", o.ID)
-		return true
-	}
-	p.fail(o, "spec.net", "this version cannot authenticate at Kafka")
-	return false
+	var ok bool
+	r.Net, ok = p.net(o, &spec.Net)
+	return ok
 }
