@@ -54,6 +54,10 @@ func (t *Target) Attempt(j *Job) Next {
 		}
 		j.started = time.Now()
 	}
+	if outcome := j.Resume(t.plan); outcome != Pending {
+		t.countOutcome(outcome)
+		return Next{Outcome: outcome}
+	}
 	for {
 		before := j.stage
 		result := t.send(j, s)
@@ -137,7 +141,7 @@ func (t *Target) produceReply(answered *kgo.Record, e *cloudevent.Event) Result 
 	rec := &kgo.Record{Topic: t.replyTopic}
 	e.ToRecord(cloudevent.Binary, rec)
 	for _, h := range answered.Headers {
-		if tracing(h.Key) {
+		if cloudevent.TraceKey(h.Key) != "" {
 			rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: h.Key, Value: bytes.Clone(h.Value)})
 		}
 	}
@@ -164,17 +168,20 @@ func (t *Target) count(j *Job, s *scratch, stage Stage, r Result, a Action) {
 	if r.ok() && (stage == ToReply || stage == ToDeadLetterReply) {
 		t.stats.Replied()
 	}
-	switch a.Outcome {
+	if a.Outcome == Pending && j.stage == stage {
+		t.stats.Retried()
+	}
+	t.countOutcome(a.Outcome)
+}
+
+func (t *Target) countOutcome(o Outcome) {
+	switch o {
 	case Delivered:
 		t.stats.Delivered()
 	case DeadLettered:
 		t.stats.DeadLettered()
 	case Lost:
 		t.stats.Lost()
-	case Pending:
-		if j.stage == stage {
-			t.stats.Retried()
-		}
 	}
 }
 

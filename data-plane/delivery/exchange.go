@@ -37,7 +37,7 @@ func (t *Target) appendRequest(dst []byte, to *endpoint, rec *kgo.Record, e *clo
 		e.VisitHTTPHeaders(func(name, value string) { dst = appendHeader(dst, name, value) }) // without control characters
 	}
 	for i := range rec.Headers {
-		if h := &rec.Headers[i]; tracing(h.Key) && fieldValue(h.Value) {
+		if h := &rec.Headers[i]; cloudevent.TraceKey(h.Key) != "" && fieldValue(h.Value) {
 			dst = appendHeader(dst, h.Key, string(h.Value))
 		}
 	}
@@ -51,15 +51,6 @@ func appendHeader(dst []byte, name, value string) []byte {
 	dst = append(dst, ": "...)
 	dst = append(dst, value...)
 	return append(dst, "\r\n"...)
-}
-
-// tracing says whether a record header carries W3C trace context or baggage.
-func tracing(key string) bool {
-	switch key {
-	case "traceparent", "tracestate", "baggage":
-		return true
-	}
-	return false
 }
 
 // fieldValue says whether bytes from a record may stand in an HTTP header.

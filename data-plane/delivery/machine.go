@@ -122,6 +122,20 @@ func (d *Delivery) Next(p Plan, r Result) Action {
 	}
 }
 
+// Resume says what a plan that may have changed since the last attempt makes of the event: an outcome where the plan has
+// nowhere to send it any more, Pending where the next attempt goes on.
+func (d *Delivery) Resume(p Plan) Outcome {
+	switch {
+	case d.stage == ToDeadLetter && !p.DeadLetter:
+		return Lost
+	case d.stage == ToReply && !p.Replies:
+		return Delivered
+	case d.stage == ToDeadLetterReply && !p.Replies:
+		return DeadLettered
+	}
+	return Pending
+}
+
 // retries says whether the failed attempt is followed by another one under the policy.
 func (d *Delivery) retries(p Policy, r Result) bool {
 	return d.attempts <= p.Retries && Retryable(r.Status)

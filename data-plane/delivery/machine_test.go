@@ -156,3 +156,18 @@ func stageName(s Stage) string {
 func outcomeName(o Outcome) string {
 	return [...]string{"pending", "delivered", "filtered", "dead-lettered", "lost", "discarded"}[o]
 }
+
+func TestAnEventGoesOnUnderAPlanThatHasChanged(t *testing.T) {
+	all, none := Plan{Replies: true, DeadLetter: true}, Plan{}
+	for stage, want := range map[Stage]Outcome{
+		ToSubscriber: Pending, ToReply: Delivered, ToDeadLetter: Lost, ToDeadLetterReply: DeadLettered,
+	} {
+		d := Delivery{stage: stage}
+		if got := d.Resume(all); got != Pending {
+			t.Errorf("%s with everything: %s", stageName(stage), outcomeName(got))
+		}
+		if got := d.Resume(none); got != want {
+			t.Errorf("%s with nothing: %s, want %s", stageName(stage), outcomeName(got), outcomeName(want))
+		}
+	}
+}

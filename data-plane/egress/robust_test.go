@@ -220,3 +220,19 @@ func TestATopicThatIsCreatedAgainIsTakenUp(t *testing.T) {
 	f.produce(0, 100, 5)
 	eventually(t, "the new topic is delivered", func() bool { return len(s.received()) == 8 })
 }
+
+func TestAnEventThatWaitsForADeadLetterSinkOutlivesItsRemoval(t *testing.T) {
+	f := newFixture(t, 1)
+	dead := newSubscriber(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) })
+	s := newSubscriber(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) })
+	e := egressTo("a", s.URL)
+	e.EgressConfig = &contract.EgressConfig{DeadLetter: dead.URL}
+	f.produce(0, 0, 1)
+	f.set.Apply(f.contract(e), nil)
+	eventually(t, "it waits for the dead letter sink", func() bool { return f.set.Status()[0].Waiting == 1 })
+	f.set.Apply(f.contract(egressTo("a", s.URL)), nil)
+	eventually(t, "it ends as an event without a dead letter sink", f.committed("group-a", 0, 1))
+	if st := f.set.Status()[0]; st.Lost != 1 || len(s.received()) != 1 {
+		t.Errorf("lost %d, %d calls of the subscriber", st.Lost, len(s.received()))
+	}
+}

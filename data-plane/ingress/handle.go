@@ -94,27 +94,10 @@ func (r *Request) fill(e *cloudevent.Event, record *kgo.Record) {
 	r.route.key(e, record)
 	record.Topic = r.route.topic
 	for i := range r.Headers {
-		if key := traceKey(r.Headers[i].Name); key != "" { // its value is the request's, and used again
+		if key := cloudevent.TraceKey(r.Headers[i].Name); key != "" { // its value is the request's, and used again
 			record.Headers = append(record.Headers, kgo.RecordHeader{Key: key, Value: []byte(r.Headers[i].Value)})
 		}
 	}
-}
-
-// traceKey is the record header for a request header that carries W3C trace context or baggage (IN-41), "" for others.
-func traceKey(name string) string {
-	var key string
-	switch len(name) {
-	case len("traceparent"):
-		key = "traceparent"
-	case len("tracestate"):
-		key = "tracestate"
-	case len("baggage"):
-		key = "baggage"
-	}
-	if key == "" || !strings.EqualFold(name, key) {
-		return ""
-	}
-	return key
 }
 
 // acknowledged is the promise of a single event.

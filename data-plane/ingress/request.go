@@ -92,7 +92,7 @@ func (r *Request) own(json bool) {
 	size := len(r.ContentType)
 	kept := r.Headers[:0]
 	for _, h := range r.Headers {
-		if !json && len(h.Name) > 3 && h.Name[2] == '-' && h.Name[0]|0x20 == 'c' && h.Name[1]|0x20 == 'e' || traceKey(h.Name) != "" {
+		if !json && len(h.Name) > 3 && h.Name[2] == '-' && h.Name[0]|0x20 == 'c' && h.Name[1]|0x20 == 'e' || cloudevent.TraceKey(h.Name) != "" {
 			size += len(h.Name) + len(h.Value)
 			kept = append(kept, h)
 		}
