@@ -129,6 +129,59 @@ func (KeyFallback) EnumDescriptor() ([]byte, []int) {
 	return file_contract_proto_rawDescGZIP(), []int{1}
 }
 
+// InvalidRecords is what becomes of a record that is no CloudEvent.
+type InvalidRecords int32
+
+const (
+	// It is finished, and counted.
+	InvalidRecords_DISCARD InvalidRecords = 0
+	// An event is made of it as for a KafkaSource, and delivered.
+	InvalidRecords_WRAP InvalidRecords = 1
+	// It is written to the parking topic, and finished then; without a parking topic it is held.
+	InvalidRecords_PARK InvalidRecords = 2
+)
+
+// Enum value maps for InvalidRecords.
+var (
+	InvalidRecords_name = map[int32]string{
+		0: "DISCARD",
+		1: "WRAP",
+		2: "PARK",
+	}
+	InvalidRecords_value = map[string]int32{
+		"DISCARD": 0,
+		"WRAP":    1,
+		"PARK":    2,
+	}
+)
+
+func (x InvalidRecords) Enum() *InvalidRecords {
+	p := new(InvalidRecords)
+	*p = x
+	return p
+}
+
+func (x InvalidRecords) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (InvalidRecords) Descriptor() protoreflect.EnumDescriptor {
+	return file_contract_proto_enumTypes[2].Descriptor()
+}
+
+func (InvalidRecords) Type() protoreflect.EnumType {
+	return &file_contract_proto_enumTypes[2]
+}
+
+func (x InvalidRecords) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use InvalidRecords.Descriptor instead.
+func (InvalidRecords) EnumDescriptor() ([]byte, []int) {
+	return file_contract_proto_rawDescGZIP(), []int{2}
+}
+
 // OrderScope is what an ORDERED egress keeps in order.
 type OrderScope int32
 
@@ -162,11 +215,11 @@ func (x OrderScope) String() string {
 }
 
 func (OrderScope) Descriptor() protoreflect.EnumDescriptor {
-	return file_contract_proto_enumTypes[2].Descriptor()
+	return file_contract_proto_enumTypes[3].Descriptor()
 }
 
 func (OrderScope) Type() protoreflect.EnumType {
-	return &file_contract_proto_enumTypes[2]
+	return &file_contract_proto_enumTypes[3]
 }
 
 func (x OrderScope) Number() protoreflect.EnumNumber {
@@ -175,7 +228,7 @@ func (x OrderScope) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OrderScope.Descriptor instead.
 func (OrderScope) EnumDescriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{2}
+	return file_contract_proto_rawDescGZIP(), []int{3}
 }
 
 // BackoffPolicy is how the wait before a retry grows.
@@ -211,11 +264,11 @@ func (x BackoffPolicy) String() string {
 }
 
 func (BackoffPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_contract_proto_enumTypes[3].Descriptor()
+	return file_contract_proto_enumTypes[4].Descriptor()
 }
 
 func (BackoffPolicy) Type() protoreflect.EnumType {
-	return &file_contract_proto_enumTypes[3]
+	return &file_contract_proto_enumTypes[4]
 }
 
 func (x BackoffPolicy) Number() protoreflect.EnumNumber {
@@ -224,7 +277,7 @@ func (x BackoffPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BackoffPolicy.Descriptor instead.
 func (BackoffPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{3}
+	return file_contract_proto_rawDescGZIP(), []int{4}
 }
 
 // DeliveryOrder is the order of deliveries of an egress.
@@ -260,11 +313,11 @@ func (x DeliveryOrder) String() string {
 }
 
 func (DeliveryOrder) Descriptor() protoreflect.EnumDescriptor {
-	return file_contract_proto_enumTypes[4].Descriptor()
+	return file_contract_proto_enumTypes[5].Descriptor()
 }
 
 func (DeliveryOrder) Type() protoreflect.EnumType {
-	return &file_contract_proto_enumTypes[4]
+	return &file_contract_proto_enumTypes[5]
 }
 
 func (x DeliveryOrder) Number() protoreflect.EnumNumber {
@@ -273,7 +326,7 @@ func (x DeliveryOrder) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DeliveryOrder.Descriptor instead.
 func (DeliveryOrder) EnumDescriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{4}
+	return file_contract_proto_rawDescGZIP(), []int{5}
 }
 
 // KeyType is the type of a record key.
@@ -317,11 +370,11 @@ func (x KeyType) String() string {
 }
 
 func (KeyType) Descriptor() protoreflect.EnumDescriptor {
-	return file_contract_proto_enumTypes[5].Descriptor()
+	return file_contract_proto_enumTypes[6].Descriptor()
 }
 
 func (KeyType) Type() protoreflect.EnumType {
-	return &file_contract_proto_enumTypes[5]
+	return &file_contract_proto_enumTypes[6]
 }
 
 func (x KeyType) Number() protoreflect.EnumNumber {
@@ -330,7 +383,7 @@ func (x KeyType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use KeyType.Descriptor instead.
 func (KeyType) EnumDescriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{5}
+	return file_contract_proto_rawDescGZIP(), []int{6}
 }
 
 // Protocol is a Kafka security protocol.
@@ -374,11 +427,11 @@ func (x Protocol) String() string {
 }
 
 func (Protocol) Descriptor() protoreflect.EnumDescriptor {
-	return file_contract_proto_enumTypes[6].Descriptor()
+	return file_contract_proto_enumTypes[7].Descriptor()
 }
 
 func (Protocol) Type() protoreflect.EnumType {
-	return &file_contract_proto_enumTypes[6]
+	return &file_contract_proto_enumTypes[7]
 }
 
 func (x Protocol) Number() protoreflect.EnumNumber {
@@ -387,7 +440,7 @@ func (x Protocol) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Protocol.Descriptor instead.
 func (Protocol) EnumDescriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{6}
+	return file_contract_proto_rawDescGZIP(), []int{7}
 }
 
 // SecretField is what a value of a Secret means.
@@ -451,11 +504,11 @@ func (x SecretField) String() string {
 }
 
 func (SecretField) Descriptor() protoreflect.EnumDescriptor {
-	return file_contract_proto_enumTypes[7].Descriptor()
+	return file_contract_proto_enumTypes[8].Descriptor()
 }
 
 func (SecretField) Type() protoreflect.EnumType {
-	return &file_contract_proto_enumTypes[7]
+	return &file_contract_proto_enumTypes[8]
 }
 
 func (x SecretField) Number() protoreflect.EnumNumber {
@@ -464,7 +517,7 @@ func (x SecretField) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SecretField.Descriptor instead.
 func (SecretField) EnumDescriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{7}
+	return file_contract_proto_rawDescGZIP(), []int{8}
 }
 
 // Empty carries no information but its presence.
@@ -629,9 +682,16 @@ type Resource struct {
 	FeatureFlags *FeatureFlags `protobuf:"bytes,12,opt,name=featureFlags,proto3" json:"featureFlags,omitempty"`
 	// Hash of this entry without this field, hex. What pods report as running and reconcilers compare. Default: the
 	// reader computes it itself. Writer: control plane. Reader: both roles, which only repeat it.
-	ContentHash   string `protobuf:"bytes,100,opt,name=contentHash,proto3" json:"contentHash,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ContentHash string `protobuf:"bytes,100,opt,name=contentHash,proto3" json:"contentHash,omitempty"`
+	// Topic that takes events which neither their subscriber nor their dead letter sink took, and records that are
+	// parked for not being CloudEvents. It exists before the object is ready. Default: none, such an event is held and
+	// tried again. Writer: control plane. Reader: egress.
+	ParkingTopic string `protobuf:"bytes,101,opt,name=parkingTopic,proto3" json:"parkingTopic,omitempty"`
+	// What becomes of records that are no CloudEvents. Default DISCARD. Not read for a KafkaSource, which makes events
+	// of them. Writer: control plane (annotation kafka.eventing.knative.dev/invalid.records). Reader: egress.
+	InvalidRecords InvalidRecords `protobuf:"varint,102,opt,name=invalidRecords,proto3,enum=InvalidRecords" json:"invalidRecords,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Resource) Reset() {
@@ -766,6 +826,20 @@ func (x *Resource) GetContentHash() string {
 		return x.ContentHash
 	}
 	return ""
+}
+
+func (x *Resource) GetParkingTopic() string {
+	if x != nil {
+		return x.ParkingTopic
+	}
+	return ""
+}
+
+func (x *Resource) GetInvalidRecords() InvalidRecords {
+	if x != nil {
+		return x.InvalidRecords
+	}
+	return InvalidRecords_DISCARD
 }
 
 type isResource_Auth interface {
@@ -966,7 +1040,13 @@ type Egress struct {
 	Subscription *Reference `protobuf:"bytes,102,opt,name=subscription,proto3" json:"subscription,omitempty"`
 	// The group leaves and nothing is delivered (ResetOffset, consumers: 0). Default: it runs. Writer: control plane.
 	// Reader: egress.
-	Paused        bool `protobuf:"varint,103,opt,name=paused,proto3" json:"paused,omitempty"`
+	Paused bool `protobuf:"varint,103,opt,name=paused,proto3" json:"paused,omitempty"`
+	// How many deliveries run at the same time, and how fast. Default: as the process decides. Writer: control plane.
+	// Reader: egress.
+	Pace *Pace `protobuf:"bytes,104,opt,name=pace,proto3" json:"pace,omitempty"`
+	// A 2xx answer with a body that is no CloudEvent is a failure of the subscriber. Default: it is no reply, and the
+	// event is delivered. Writer: control plane (annotation kafka.eventing.knative.dev/strict.replies). Reader: egress.
+	StrictReplies bool `protobuf:"varint,105,opt,name=strictReplies,proto3" json:"strictReplies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1175,6 +1255,20 @@ func (x *Egress) GetPaused() bool {
 	return false
 }
 
+func (x *Egress) GetPace() *Pace {
+	if x != nil {
+		return x.Pace
+	}
+	return nil
+}
+
+func (x *Egress) GetStrictReplies() bool {
+	if x != nil {
+		return x.StrictReplies
+	}
+	return false
+}
+
 type isEgress_ReplyStrategy interface {
 	isEgress_ReplyStrategy()
 }
@@ -1202,6 +1296,94 @@ func (*Egress_ReplyUrl) isEgress_ReplyStrategy() {}
 func (*Egress_ReplyToOriginalTopic) isEgress_ReplyStrategy() {}
 
 func (*Egress_DiscardReply) isEgress_ReplyStrategy() {}
+
+// Pace bounds the deliveries of one egress in one process.
+type Pace struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Deliveries that may always run at the same time, however the subscriber answers. Default 1. Writer: control plane
+	// (annotation kafka.eventing.knative.dev/concurrency.min). Reader: egress.
+	MinConcurrency uint32 `protobuf:"varint,100,opt,name=minConcurrency,proto3" json:"minConcurrency,omitempty"`
+	// Most deliveries that may run at the same time. Default: as the process decides. Writer: control plane (annotation
+	// kafka.eventing.knative.dev/concurrency.max). Reader: egress.
+	MaxConcurrency uint32 `protobuf:"varint,101,opt,name=maxConcurrency,proto3" json:"maxConcurrency,omitempty"`
+	// Most requests to the subscriber in a second, retries included. Default 0, no limit. Writer: control plane
+	// (annotation kafka.eventing.knative.dev/rate.limit). Reader: egress.
+	RateLimit uint32 `protobuf:"varint,102,opt,name=rateLimit,proto3" json:"rateLimit,omitempty"`
+	// Milliseconds since the first attempt of an event in which a refused connection, 429 or 503 uses up no retry, for
+	// subscribers that scale from zero. Default 0. Writer: control plane (annotation
+	// kafka.eventing.knative.dev/refusal.grace). Reader: egress.
+	RefusalGrace uint64 `protobuf:"varint,103,opt,name=refusalGrace,proto3" json:"refusalGrace,omitempty"`
+	// While the subscriber is down, nothing is fetched and nothing is dead-lettered; one event at a time tries whether
+	// it is back. Default false. Writer: control plane (annotation kafka.eventing.knative.dev/breaker). Reader: egress.
+	Breaker       bool `protobuf:"varint,104,opt,name=breaker,proto3" json:"breaker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pace) Reset() {
+	*x = Pace{}
+	mi := &file_contract_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pace) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pace) ProtoMessage() {}
+
+func (x *Pace) ProtoReflect() protoreflect.Message {
+	mi := &file_contract_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pace.ProtoReflect.Descriptor instead.
+func (*Pace) Descriptor() ([]byte, []int) {
+	return file_contract_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Pace) GetMinConcurrency() uint32 {
+	if x != nil {
+		return x.MinConcurrency
+	}
+	return 0
+}
+
+func (x *Pace) GetMaxConcurrency() uint32 {
+	if x != nil {
+		return x.MaxConcurrency
+	}
+	return 0
+}
+
+func (x *Pace) GetRateLimit() uint32 {
+	if x != nil {
+		return x.RateLimit
+	}
+	return 0
+}
+
+func (x *Pace) GetRefusalGrace() uint64 {
+	if x != nil {
+		return x.RefusalGrace
+	}
+	return 0
+}
+
+func (x *Pace) GetBreaker() bool {
+	if x != nil {
+		return x.Breaker
+	}
+	return false
+}
 
 // EgressConfig is how events are delivered, and what becomes of those that cannot be.
 type EgressConfig struct {
@@ -1235,7 +1417,7 @@ type EgressConfig struct {
 
 func (x *EgressConfig) Reset() {
 	*x = EgressConfig{}
-	mi := &file_contract_proto_msgTypes[5]
+	mi := &file_contract_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1429,7 @@ func (x *EgressConfig) String() string {
 func (*EgressConfig) ProtoMessage() {}
 
 func (x *EgressConfig) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[5]
+	mi := &file_contract_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1442,7 @@ func (x *EgressConfig) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EgressConfig.ProtoReflect.Descriptor instead.
 func (*EgressConfig) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{5}
+	return file_contract_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *EgressConfig) GetDeadLetter() string {
@@ -1337,7 +1519,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_contract_proto_msgTypes[6]
+	mi := &file_contract_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1531,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[6]
+	mi := &file_contract_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1544,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{6}
+	return file_contract_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Filter) GetAttributes() map[string]string {
@@ -1394,7 +1576,7 @@ type DialectedFilter struct {
 
 func (x *DialectedFilter) Reset() {
 	*x = DialectedFilter{}
-	mi := &file_contract_proto_msgTypes[7]
+	mi := &file_contract_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1406,7 +1588,7 @@ func (x *DialectedFilter) String() string {
 func (*DialectedFilter) ProtoMessage() {}
 
 func (x *DialectedFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[7]
+	mi := &file_contract_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1419,7 +1601,7 @@ func (x *DialectedFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DialectedFilter.ProtoReflect.Descriptor instead.
 func (*DialectedFilter) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{7}
+	return file_contract_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DialectedFilter) GetFilter() isDialectedFilter_Filter {
@@ -1556,7 +1738,7 @@ type Exact struct {
 
 func (x *Exact) Reset() {
 	*x = Exact{}
-	mi := &file_contract_proto_msgTypes[8]
+	mi := &file_contract_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1568,7 +1750,7 @@ func (x *Exact) String() string {
 func (*Exact) ProtoMessage() {}
 
 func (x *Exact) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[8]
+	mi := &file_contract_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1581,7 +1763,7 @@ func (x *Exact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exact.ProtoReflect.Descriptor instead.
 func (*Exact) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{8}
+	return file_contract_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Exact) GetAttributes() map[string]string {
@@ -1602,7 +1784,7 @@ type Prefix struct {
 
 func (x *Prefix) Reset() {
 	*x = Prefix{}
-	mi := &file_contract_proto_msgTypes[9]
+	mi := &file_contract_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1614,7 +1796,7 @@ func (x *Prefix) String() string {
 func (*Prefix) ProtoMessage() {}
 
 func (x *Prefix) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[9]
+	mi := &file_contract_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1627,7 +1809,7 @@ func (x *Prefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prefix.ProtoReflect.Descriptor instead.
 func (*Prefix) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{9}
+	return file_contract_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Prefix) GetAttributes() map[string]string {
@@ -1648,7 +1830,7 @@ type Suffix struct {
 
 func (x *Suffix) Reset() {
 	*x = Suffix{}
-	mi := &file_contract_proto_msgTypes[10]
+	mi := &file_contract_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1660,7 +1842,7 @@ func (x *Suffix) String() string {
 func (*Suffix) ProtoMessage() {}
 
 func (x *Suffix) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[10]
+	mi := &file_contract_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1673,7 +1855,7 @@ func (x *Suffix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suffix.ProtoReflect.Descriptor instead.
 func (*Suffix) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{10}
+	return file_contract_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Suffix) GetAttributes() map[string]string {
@@ -1694,7 +1876,7 @@ type All struct {
 
 func (x *All) Reset() {
 	*x = All{}
-	mi := &file_contract_proto_msgTypes[11]
+	mi := &file_contract_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1706,7 +1888,7 @@ func (x *All) String() string {
 func (*All) ProtoMessage() {}
 
 func (x *All) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[11]
+	mi := &file_contract_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1719,7 +1901,7 @@ func (x *All) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use All.ProtoReflect.Descriptor instead.
 func (*All) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{11}
+	return file_contract_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *All) GetFilters() []*DialectedFilter {
@@ -1740,7 +1922,7 @@ type Any struct {
 
 func (x *Any) Reset() {
 	*x = Any{}
-	mi := &file_contract_proto_msgTypes[12]
+	mi := &file_contract_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1752,7 +1934,7 @@ func (x *Any) String() string {
 func (*Any) ProtoMessage() {}
 
 func (x *Any) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[12]
+	mi := &file_contract_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1765,7 +1947,7 @@ func (x *Any) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Any.ProtoReflect.Descriptor instead.
 func (*Any) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{12}
+	return file_contract_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Any) GetFilters() []*DialectedFilter {
@@ -1786,7 +1968,7 @@ type Not struct {
 
 func (x *Not) Reset() {
 	*x = Not{}
-	mi := &file_contract_proto_msgTypes[13]
+	mi := &file_contract_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1798,7 +1980,7 @@ func (x *Not) String() string {
 func (*Not) ProtoMessage() {}
 
 func (x *Not) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[13]
+	mi := &file_contract_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1811,7 +1993,7 @@ func (x *Not) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Not.ProtoReflect.Descriptor instead.
 func (*Not) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{13}
+	return file_contract_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Not) GetFilter() *DialectedFilter {
@@ -1832,7 +2014,7 @@ type CESQL struct {
 
 func (x *CESQL) Reset() {
 	*x = CESQL{}
-	mi := &file_contract_proto_msgTypes[14]
+	mi := &file_contract_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1844,7 +2026,7 @@ func (x *CESQL) String() string {
 func (*CESQL) ProtoMessage() {}
 
 func (x *CESQL) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[14]
+	mi := &file_contract_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1857,7 +2039,7 @@ func (x *CESQL) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CESQL.ProtoReflect.Descriptor instead.
 func (*CESQL) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{14}
+	return file_contract_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CESQL) GetExpression() string {
@@ -1881,7 +2063,7 @@ type EventPolicy struct {
 
 func (x *EventPolicy) Reset() {
 	*x = EventPolicy{}
-	mi := &file_contract_proto_msgTypes[15]
+	mi := &file_contract_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1893,7 +2075,7 @@ func (x *EventPolicy) String() string {
 func (*EventPolicy) ProtoMessage() {}
 
 func (x *EventPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[15]
+	mi := &file_contract_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1906,7 +2088,7 @@ func (x *EventPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventPolicy.ProtoReflect.Descriptor instead.
 func (*EventPolicy) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{15}
+	return file_contract_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EventPolicy) GetTokenMatchers() []*TokenMatcher {
@@ -1939,7 +2121,7 @@ type TokenMatcher struct {
 
 func (x *TokenMatcher) Reset() {
 	*x = TokenMatcher{}
-	mi := &file_contract_proto_msgTypes[16]
+	mi := &file_contract_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1951,7 +2133,7 @@ func (x *TokenMatcher) String() string {
 func (*TokenMatcher) ProtoMessage() {}
 
 func (x *TokenMatcher) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[16]
+	mi := &file_contract_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1964,7 +2146,7 @@ func (x *TokenMatcher) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenMatcher.ProtoReflect.Descriptor instead.
 func (*TokenMatcher) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{16}
+	return file_contract_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TokenMatcher) GetMatcher() isTokenMatcher_Matcher {
@@ -2032,7 +2214,7 @@ type Reference struct {
 
 func (x *Reference) Reset() {
 	*x = Reference{}
-	mi := &file_contract_proto_msgTypes[17]
+	mi := &file_contract_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2044,7 +2226,7 @@ func (x *Reference) String() string {
 func (*Reference) ProtoMessage() {}
 
 func (x *Reference) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[17]
+	mi := &file_contract_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2057,7 +2239,7 @@ func (x *Reference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reference.ProtoReflect.Descriptor instead.
 func (*Reference) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{17}
+	return file_contract_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Reference) GetUuid() string {
@@ -2115,7 +2297,7 @@ type MultiSecretReference struct {
 
 func (x *MultiSecretReference) Reset() {
 	*x = MultiSecretReference{}
-	mi := &file_contract_proto_msgTypes[18]
+	mi := &file_contract_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2127,7 +2309,7 @@ func (x *MultiSecretReference) String() string {
 func (*MultiSecretReference) ProtoMessage() {}
 
 func (x *MultiSecretReference) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[18]
+	mi := &file_contract_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2140,7 +2322,7 @@ func (x *MultiSecretReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MultiSecretReference.ProtoReflect.Descriptor instead.
 func (*MultiSecretReference) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{18}
+	return file_contract_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MultiSecretReference) GetProtocol() Protocol {
@@ -2170,7 +2352,7 @@ type SecretReference struct {
 
 func (x *SecretReference) Reset() {
 	*x = SecretReference{}
-	mi := &file_contract_proto_msgTypes[19]
+	mi := &file_contract_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2182,7 +2364,7 @@ func (x *SecretReference) String() string {
 func (*SecretReference) ProtoMessage() {}
 
 func (x *SecretReference) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[19]
+	mi := &file_contract_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2195,7 +2377,7 @@ func (x *SecretReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretReference.ProtoReflect.Descriptor instead.
 func (*SecretReference) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{19}
+	return file_contract_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SecretReference) GetReference() *Reference {
@@ -2225,7 +2407,7 @@ type KeyFieldReference struct {
 
 func (x *KeyFieldReference) Reset() {
 	*x = KeyFieldReference{}
-	mi := &file_contract_proto_msgTypes[20]
+	mi := &file_contract_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2237,7 +2419,7 @@ func (x *KeyFieldReference) String() string {
 func (*KeyFieldReference) ProtoMessage() {}
 
 func (x *KeyFieldReference) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[20]
+	mi := &file_contract_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2250,7 +2432,7 @@ func (x *KeyFieldReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyFieldReference.ProtoReflect.Descriptor instead.
 func (*KeyFieldReference) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{20}
+	return file_contract_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *KeyFieldReference) GetSecretKey() string {
@@ -2278,7 +2460,7 @@ type CloudEventOverrides struct {
 
 func (x *CloudEventOverrides) Reset() {
 	*x = CloudEventOverrides{}
-	mi := &file_contract_proto_msgTypes[21]
+	mi := &file_contract_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2290,7 +2472,7 @@ func (x *CloudEventOverrides) String() string {
 func (*CloudEventOverrides) ProtoMessage() {}
 
 func (x *CloudEventOverrides) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[21]
+	mi := &file_contract_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2303,7 +2485,7 @@ func (x *CloudEventOverrides) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloudEventOverrides.ProtoReflect.Descriptor instead.
 func (*CloudEventOverrides) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{21}
+	return file_contract_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CloudEventOverrides) GetExtensions() map[string]string {
@@ -2325,7 +2507,7 @@ type FeatureFlags struct {
 
 func (x *FeatureFlags) Reset() {
 	*x = FeatureFlags{}
-	mi := &file_contract_proto_msgTypes[22]
+	mi := &file_contract_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2337,7 +2519,7 @@ func (x *FeatureFlags) String() string {
 func (*FeatureFlags) ProtoMessage() {}
 
 func (x *FeatureFlags) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[22]
+	mi := &file_contract_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2350,7 +2532,7 @@ func (x *FeatureFlags) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeatureFlags.ProtoReflect.Descriptor instead.
 func (*FeatureFlags) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{22}
+	return file_contract_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *FeatureFlags) GetEnableEventTypeAutocreate() bool {
@@ -2375,7 +2557,7 @@ type EgressFeatureFlags struct {
 
 func (x *EgressFeatureFlags) Reset() {
 	*x = EgressFeatureFlags{}
-	mi := &file_contract_proto_msgTypes[23]
+	mi := &file_contract_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2387,7 +2569,7 @@ func (x *EgressFeatureFlags) String() string {
 func (*EgressFeatureFlags) ProtoMessage() {}
 
 func (x *EgressFeatureFlags) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[23]
+	mi := &file_contract_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2400,7 +2582,7 @@ func (x *EgressFeatureFlags) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EgressFeatureFlags.ProtoReflect.Descriptor instead.
 func (*EgressFeatureFlags) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{23}
+	return file_contract_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *EgressFeatureFlags) GetEnableRateLimiter() bool {
@@ -2430,7 +2612,7 @@ const file_contract_proto_rawDesc = "" +
 	"\tresources\x18\x02 \x03(\v2\t.ResourceR\tresources\x12\"\n" +
 	"\ftrustBundles\x18\x03 \x03(\tR\ftrustBundles\x12 \n" +
 	"\vdispatchers\x18d \x03(\tR\vdispatchers\x12(\n" +
-	"\x0frequiredVersion\x18e \x01(\rR\x0frequiredVersion\"\xc6\x04\n" +
+	"\x0frequiredVersion\x18e \x01(\rR\x0frequiredVersion\"\xa3\x05\n" +
 	"\bResource\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\tR\x03uid\x12\x16\n" +
 	"\x06topics\x18\x02 \x03(\tR\x06topics\x12*\n" +
@@ -2451,7 +2633,9 @@ const file_contract_proto_rawDesc = "" +
 	"\treference\x18\v \x01(\v2\n" +
 	".ReferenceR\treference\x121\n" +
 	"\ffeatureFlags\x18\f \x01(\v2\r.FeatureFlagsR\ffeatureFlags\x12 \n" +
-	"\vcontentHash\x18d \x01(\tR\vcontentHashB\x06\n" +
+	"\vcontentHash\x18d \x01(\tR\vcontentHash\x12\"\n" +
+	"\fparkingTopic\x18e \x01(\tR\fparkingTopic\x127\n" +
+	"\x0einvalidRecords\x18f \x01(\x0e2\x0f.InvalidRecordsR\x0einvalidRecordsB\x06\n" +
 	"\x04Auth\"\xfd\x01\n" +
 	"\aIngress\x12.\n" +
 	"\vcontentMode\x18\x01 \x01(\x0e2\f.ContentModeR\vcontentMode\x12\x12\n" +
@@ -2460,7 +2644,7 @@ const file_contract_proto_rawDesc = "" +
 	"\baudience\x18\x05 \x01(\tR\baudience\x122\n" +
 	"\reventPolicies\x18\x06 \x03(\v2\f.EventPolicyR\reventPolicies\x12\x14\n" +
 	"\x05paths\x18d \x03(\tR\x05paths\x12.\n" +
-	"\vkeyFallback\x18e \x01(\x0e2\f.KeyFallbackR\vkeyFallbackJ\x04\b\x04\x10\x05\"\xe1\b\n" +
+	"\vkeyFallback\x18e \x01(\x0e2\f.KeyFallbackR\vkeyFallbackJ\x04\b\x04\x10\x05\"\xa2\t\n" +
 	"\x06Egress\x12$\n" +
 	"\rconsumerGroup\x18\x01 \x01(\tR\rconsumerGroup\x12 \n" +
 	"\vdestination\x18\x02 \x01(\tR\vdestination\x12\x1c\n" +
@@ -2489,11 +2673,19 @@ const file_contract_proto_rawDesc = "" +
 	"\x11initialPartitions\x18e \x03(\v2\x1e.Egress.InitialPartitionsEntryR\x11initialPartitions\x12.\n" +
 	"\fsubscription\x18f \x01(\v2\n" +
 	".ReferenceR\fsubscription\x12\x16\n" +
-	"\x06paused\x18g \x01(\bR\x06paused\x1aD\n" +
+	"\x06paused\x18g \x01(\bR\x06paused\x12\x19\n" +
+	"\x04pace\x18h \x01(\v2\x05.PaceR\x04pace\x12$\n" +
+	"\rstrictReplies\x18i \x01(\bR\rstrictReplies\x1aD\n" +
 	"\x16InitialPartitionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01B\x0f\n" +
-	"\rreplyStrategy\"\xeb\x02\n" +
+	"\rreplyStrategy\"\xb2\x01\n" +
+	"\x04Pace\x12&\n" +
+	"\x0eminConcurrency\x18d \x01(\rR\x0eminConcurrency\x12&\n" +
+	"\x0emaxConcurrency\x18e \x01(\rR\x0emaxConcurrency\x12\x1c\n" +
+	"\trateLimit\x18f \x01(\rR\trateLimit\x12\"\n" +
+	"\frefusalGrace\x18g \x01(\x04R\frefusalGrace\x12\x18\n" +
+	"\abreaker\x18h \x01(\bR\abreaker\"\xeb\x02\n" +
 	"\fEgressConfig\x12\x1e\n" +
 	"\n" +
 	"deadLetter\x18\x01 \x01(\tR\n" +
@@ -2599,7 +2791,11 @@ const file_contract_proto_rawDesc = "" +
 	"STRUCTURED\x10\x01*/\n" +
 	"\vKeyFallback\x12\x13\n" +
 	"\x0fNO_KEY_FALLBACK\x10\x00\x12\v\n" +
-	"\aSUBJECT\x10\x01*0\n" +
+	"\aSUBJECT\x10\x01*1\n" +
+	"\x0eInvalidRecords\x12\v\n" +
+	"\aDISCARD\x10\x00\x12\b\n" +
+	"\x04WRAP\x10\x01\x12\b\n" +
+	"\x04PARK\x10\x02*0\n" +
 	"\n" +
 	"OrderScope\x12\x13\n" +
 	"\x0fPARTITION_SCOPE\x10\x00\x12\r\n" +
@@ -2647,104 +2843,108 @@ func file_contract_proto_rawDescGZIP() []byte {
 	return file_contract_proto_rawDescData
 }
 
-var file_contract_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_contract_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_contract_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_contract_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_contract_proto_goTypes = []any{
 	(ContentMode)(0),             // 0: ContentMode
 	(KeyFallback)(0),             // 1: KeyFallback
-	(OrderScope)(0),              // 2: OrderScope
-	(BackoffPolicy)(0),           // 3: BackoffPolicy
-	(DeliveryOrder)(0),           // 4: DeliveryOrder
-	(KeyType)(0),                 // 5: KeyType
-	(Protocol)(0),                // 6: Protocol
-	(SecretField)(0),             // 7: SecretField
-	(*Empty)(nil),                // 8: Empty
-	(*Contract)(nil),             // 9: Contract
-	(*Resource)(nil),             // 10: Resource
-	(*Ingress)(nil),              // 11: Ingress
-	(*Egress)(nil),               // 12: Egress
-	(*EgressConfig)(nil),         // 13: EgressConfig
-	(*Filter)(nil),               // 14: Filter
-	(*DialectedFilter)(nil),      // 15: DialectedFilter
-	(*Exact)(nil),                // 16: Exact
-	(*Prefix)(nil),               // 17: Prefix
-	(*Suffix)(nil),               // 18: Suffix
-	(*All)(nil),                  // 19: All
-	(*Any)(nil),                  // 20: Any
-	(*Not)(nil),                  // 21: Not
-	(*CESQL)(nil),                // 22: CESQL
-	(*EventPolicy)(nil),          // 23: EventPolicy
-	(*TokenMatcher)(nil),         // 24: TokenMatcher
-	(*Reference)(nil),            // 25: Reference
-	(*MultiSecretReference)(nil), // 26: MultiSecretReference
-	(*SecretReference)(nil),      // 27: SecretReference
-	(*KeyFieldReference)(nil),    // 28: KeyFieldReference
-	(*CloudEventOverrides)(nil),  // 29: CloudEventOverrides
-	(*FeatureFlags)(nil),         // 30: FeatureFlags
-	(*EgressFeatureFlags)(nil),   // 31: EgressFeatureFlags
-	nil,                          // 32: Egress.InitialPartitionsEntry
-	nil,                          // 33: Filter.AttributesEntry
-	nil,                          // 34: Exact.AttributesEntry
-	nil,                          // 35: Prefix.AttributesEntry
-	nil,                          // 36: Suffix.AttributesEntry
-	nil,                          // 37: CloudEventOverrides.ExtensionsEntry
+	(InvalidRecords)(0),          // 2: InvalidRecords
+	(OrderScope)(0),              // 3: OrderScope
+	(BackoffPolicy)(0),           // 4: BackoffPolicy
+	(DeliveryOrder)(0),           // 5: DeliveryOrder
+	(KeyType)(0),                 // 6: KeyType
+	(Protocol)(0),                // 7: Protocol
+	(SecretField)(0),             // 8: SecretField
+	(*Empty)(nil),                // 9: Empty
+	(*Contract)(nil),             // 10: Contract
+	(*Resource)(nil),             // 11: Resource
+	(*Ingress)(nil),              // 12: Ingress
+	(*Egress)(nil),               // 13: Egress
+	(*Pace)(nil),                 // 14: Pace
+	(*EgressConfig)(nil),         // 15: EgressConfig
+	(*Filter)(nil),               // 16: Filter
+	(*DialectedFilter)(nil),      // 17: DialectedFilter
+	(*Exact)(nil),                // 18: Exact
+	(*Prefix)(nil),               // 19: Prefix
+	(*Suffix)(nil),               // 20: Suffix
+	(*All)(nil),                  // 21: All
+	(*Any)(nil),                  // 22: Any
+	(*Not)(nil),                  // 23: Not
+	(*CESQL)(nil),                // 24: CESQL
+	(*EventPolicy)(nil),          // 25: EventPolicy
+	(*TokenMatcher)(nil),         // 26: TokenMatcher
+	(*Reference)(nil),            // 27: Reference
+	(*MultiSecretReference)(nil), // 28: MultiSecretReference
+	(*SecretReference)(nil),      // 29: SecretReference
+	(*KeyFieldReference)(nil),    // 30: KeyFieldReference
+	(*CloudEventOverrides)(nil),  // 31: CloudEventOverrides
+	(*FeatureFlags)(nil),         // 32: FeatureFlags
+	(*EgressFeatureFlags)(nil),   // 33: EgressFeatureFlags
+	nil,                          // 34: Egress.InitialPartitionsEntry
+	nil,                          // 35: Filter.AttributesEntry
+	nil,                          // 36: Exact.AttributesEntry
+	nil,                          // 37: Prefix.AttributesEntry
+	nil,                          // 38: Suffix.AttributesEntry
+	nil,                          // 39: CloudEventOverrides.ExtensionsEntry
 }
 var file_contract_proto_depIdxs = []int32{
-	10, // 0: Contract.resources:type_name -> Resource
-	11, // 1: Resource.ingress:type_name -> Ingress
-	13, // 2: Resource.egressConfig:type_name -> EgressConfig
-	12, // 3: Resource.egresses:type_name -> Egress
-	8,  // 4: Resource.absentAuth:type_name -> Empty
-	25, // 5: Resource.authSecret:type_name -> Reference
-	26, // 6: Resource.multiAuthSecret:type_name -> MultiSecretReference
-	29, // 7: Resource.cloudEventOverrides:type_name -> CloudEventOverrides
-	25, // 8: Resource.reference:type_name -> Reference
-	30, // 9: Resource.featureFlags:type_name -> FeatureFlags
-	0,  // 10: Ingress.contentMode:type_name -> ContentMode
-	23, // 11: Ingress.eventPolicies:type_name -> EventPolicy
-	1,  // 12: Ingress.keyFallback:type_name -> KeyFallback
-	8,  // 13: Egress.replyToOriginalTopic:type_name -> Empty
-	8,  // 14: Egress.discardReply:type_name -> Empty
-	14, // 15: Egress.filter:type_name -> Filter
-	13, // 16: Egress.egressConfig:type_name -> EgressConfig
-	4,  // 17: Egress.deliveryOrder:type_name -> DeliveryOrder
-	5,  // 18: Egress.keyType:type_name -> KeyType
-	25, // 19: Egress.reference:type_name -> Reference
-	15, // 20: Egress.dialectedFilter:type_name -> DialectedFilter
-	31, // 21: Egress.featureFlags:type_name -> EgressFeatureFlags
-	2,  // 22: Egress.orderScope:type_name -> OrderScope
-	32, // 23: Egress.initialPartitions:type_name -> Egress.InitialPartitionsEntry
-	25, // 24: Egress.subscription:type_name -> Reference
-	3,  // 25: EgressConfig.backoffPolicy:type_name -> BackoffPolicy
-	33, // 26: Filter.attributes:type_name -> Filter.AttributesEntry
-	16, // 27: DialectedFilter.exact:type_name -> Exact
-	17, // 28: DialectedFilter.prefix:type_name -> Prefix
-	18, // 29: DialectedFilter.suffix:type_name -> Suffix
-	19, // 30: DialectedFilter.all:type_name -> All
-	20, // 31: DialectedFilter.any:type_name -> Any
-	21, // 32: DialectedFilter.not:type_name -> Not
-	22, // 33: DialectedFilter.cesql:type_name -> CESQL
-	34, // 34: Exact.attributes:type_name -> Exact.AttributesEntry
-	35, // 35: Prefix.attributes:type_name -> Prefix.AttributesEntry
-	36, // 36: Suffix.attributes:type_name -> Suffix.AttributesEntry
-	15, // 37: All.filters:type_name -> DialectedFilter
-	15, // 38: Any.filters:type_name -> DialectedFilter
-	15, // 39: Not.filter:type_name -> DialectedFilter
-	24, // 40: EventPolicy.tokenMatchers:type_name -> TokenMatcher
-	15, // 41: EventPolicy.filters:type_name -> DialectedFilter
-	16, // 42: TokenMatcher.exact:type_name -> Exact
-	17, // 43: TokenMatcher.prefix:type_name -> Prefix
-	6,  // 44: MultiSecretReference.protocol:type_name -> Protocol
-	27, // 45: MultiSecretReference.references:type_name -> SecretReference
-	25, // 46: SecretReference.reference:type_name -> Reference
-	28, // 47: SecretReference.keyFieldReferences:type_name -> KeyFieldReference
-	7,  // 48: KeyFieldReference.field:type_name -> SecretField
-	37, // 49: CloudEventOverrides.extensions:type_name -> CloudEventOverrides.ExtensionsEntry
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	11, // 0: Contract.resources:type_name -> Resource
+	12, // 1: Resource.ingress:type_name -> Ingress
+	15, // 2: Resource.egressConfig:type_name -> EgressConfig
+	13, // 3: Resource.egresses:type_name -> Egress
+	9,  // 4: Resource.absentAuth:type_name -> Empty
+	27, // 5: Resource.authSecret:type_name -> Reference
+	28, // 6: Resource.multiAuthSecret:type_name -> MultiSecretReference
+	31, // 7: Resource.cloudEventOverrides:type_name -> CloudEventOverrides
+	27, // 8: Resource.reference:type_name -> Reference
+	32, // 9: Resource.featureFlags:type_name -> FeatureFlags
+	2,  // 10: Resource.invalidRecords:type_name -> InvalidRecords
+	0,  // 11: Ingress.contentMode:type_name -> ContentMode
+	25, // 12: Ingress.eventPolicies:type_name -> EventPolicy
+	1,  // 13: Ingress.keyFallback:type_name -> KeyFallback
+	9,  // 14: Egress.replyToOriginalTopic:type_name -> Empty
+	9,  // 15: Egress.discardReply:type_name -> Empty
+	16, // 16: Egress.filter:type_name -> Filter
+	15, // 17: Egress.egressConfig:type_name -> EgressConfig
+	5,  // 18: Egress.deliveryOrder:type_name -> DeliveryOrder
+	6,  // 19: Egress.keyType:type_name -> KeyType
+	27, // 20: Egress.reference:type_name -> Reference
+	17, // 21: Egress.dialectedFilter:type_name -> DialectedFilter
+	33, // 22: Egress.featureFlags:type_name -> EgressFeatureFlags
+	3,  // 23: Egress.orderScope:type_name -> OrderScope
+	34, // 24: Egress.initialPartitions:type_name -> Egress.InitialPartitionsEntry
+	27, // 25: Egress.subscription:type_name -> Reference
+	14, // 26: Egress.pace:type_name -> Pace
+	4,  // 27: EgressConfig.backoffPolicy:type_name -> BackoffPolicy
+	35, // 28: Filter.attributes:type_name -> Filter.AttributesEntry
+	18, // 29: DialectedFilter.exact:type_name -> Exact
+	19, // 30: DialectedFilter.prefix:type_name -> Prefix
+	20, // 31: DialectedFilter.suffix:type_name -> Suffix
+	21, // 32: DialectedFilter.all:type_name -> All
+	22, // 33: DialectedFilter.any:type_name -> Any
+	23, // 34: DialectedFilter.not:type_name -> Not
+	24, // 35: DialectedFilter.cesql:type_name -> CESQL
+	36, // 36: Exact.attributes:type_name -> Exact.AttributesEntry
+	37, // 37: Prefix.attributes:type_name -> Prefix.AttributesEntry
+	38, // 38: Suffix.attributes:type_name -> Suffix.AttributesEntry
+	17, // 39: All.filters:type_name -> DialectedFilter
+	17, // 40: Any.filters:type_name -> DialectedFilter
+	17, // 41: Not.filter:type_name -> DialectedFilter
+	26, // 42: EventPolicy.tokenMatchers:type_name -> TokenMatcher
+	17, // 43: EventPolicy.filters:type_name -> DialectedFilter
+	18, // 44: TokenMatcher.exact:type_name -> Exact
+	19, // 45: TokenMatcher.prefix:type_name -> Prefix
+	7,  // 46: MultiSecretReference.protocol:type_name -> Protocol
+	29, // 47: MultiSecretReference.references:type_name -> SecretReference
+	27, // 48: SecretReference.reference:type_name -> Reference
+	30, // 49: SecretReference.keyFieldReferences:type_name -> KeyFieldReference
+	8,  // 50: KeyFieldReference.field:type_name -> SecretField
+	39, // 51: CloudEventOverrides.extensions:type_name -> CloudEventOverrides.ExtensionsEntry
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_contract_proto_init() }
@@ -2762,8 +2962,8 @@ func file_contract_proto_init() {
 		(*Egress_ReplyToOriginalTopic)(nil),
 		(*Egress_DiscardReply)(nil),
 	}
-	file_contract_proto_msgTypes[5].OneofWrappers = []any{}
-	file_contract_proto_msgTypes[7].OneofWrappers = []any{
+	file_contract_proto_msgTypes[6].OneofWrappers = []any{}
+	file_contract_proto_msgTypes[8].OneofWrappers = []any{
 		(*DialectedFilter_Exact)(nil),
 		(*DialectedFilter_Prefix)(nil),
 		(*DialectedFilter_Suffix)(nil),
@@ -2772,7 +2972,7 @@ func file_contract_proto_init() {
 		(*DialectedFilter_Not)(nil),
 		(*DialectedFilter_Cesql)(nil),
 	}
-	file_contract_proto_msgTypes[16].OneofWrappers = []any{
+	file_contract_proto_msgTypes[17].OneofWrappers = []any{
 		(*TokenMatcher_Exact)(nil),
 		(*TokenMatcher_Prefix)(nil),
 	}
@@ -2781,8 +2981,8 @@ func file_contract_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_contract_proto_rawDesc), len(file_contract_proto_rawDesc)),
-			NumEnums:      8,
-			NumMessages:   30,
+			NumEnums:      9,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
