@@ -44,6 +44,10 @@ kafka: ## Run the integration tests on a real Apache Kafka; needs Java and Maven
 conformance: ## Run the table of requests, records and deliveries, and list the rules without a case
 	hack/conformance.sh $(ARGS)
 
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for a while (ARGS='5m cloudevent': a time for each, and which)
+	hack/fuzz.sh $(ARGS)
+
 .PHONY: bench
 bench: ## Measure ourselves against the floor, on a real Kafka where there is Java
 	hack/bench.sh $(ARGS)
