@@ -39,7 +39,7 @@ func (i *Ingress) route(resource *contract.Resource, t, old *table) *route {
 		uid:         resource.GetUid(),
 		reference:   ref,
 		labels:      telemetry.Labels{Kind: strings.ToLower(ref.GetKind()), Namespace: ref.GetNamespace(), Name: ref.GetName()},
-		contentHash: cmp.Or(resource.GetContentHash(), contract.ResourceHash(resource)),
+		contentHash: contract.IngressHash(resource),
 		host:        string(hostKey(nil, resource.GetIngress().GetHost())),
 		paths:       pathsOf(resource.GetIngress()),
 		subjectKey:  resource.GetIngress().GetKeyFallback() == contract.KeyFallback_SUBJECT,

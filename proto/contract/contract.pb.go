@@ -680,8 +680,8 @@ type Resource struct {
 	Reference *Reference `protobuf:"bytes,11,opt,name=reference,proto3" json:"reference,omitempty"`
 	// Switches of this resource. Default: all off. Writer: control plane. Reader: both roles.
 	FeatureFlags *FeatureFlags `protobuf:"bytes,12,opt,name=featureFlags,proto3" json:"featureFlags,omitempty"`
-	// Hash of this entry without this field, hex. What pods report as running and reconcilers compare. Default: the
-	// reader computes it itself. Writer: control plane. Reader: both roles, which only repeat it.
+	// Hash of this entry without this field, hex. Tells two entries apart without decoding them. Default: none. Writer:
+	// control plane. Reader: tools. What pods report as running is computed by them from what they run.
 	ContentHash string `protobuf:"bytes,100,opt,name=contentHash,proto3" json:"contentHash,omitempty"`
 	// Topic that takes events which neither their subscriber nor their dead letter sink took, and records that are
 	// parked for not being CloudEvents. It exists before the object is ready. Default: none, such an event is held and

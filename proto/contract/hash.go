@@ -45,6 +45,15 @@ func EgressHash(r *Resource, e *Egress) string {
 	return Hash(s)
 }
 
+// IngressHash is the content hash of a resource without its egresses and what only they read: what a pod that takes
+// events reports for a route. A Trigger that comes or goes does not change it.
+func IngressHash(r *Resource) string {
+	s := shallow(r)
+	s.ContentHash, s.Egresses, s.EgressConfig, s.CloudEventOverrides = "", nil, nil, nil
+	s.ParkingTopic, s.InvalidRecords = "", InvalidRecords_DISCARD
+	return Hash(s)
+}
+
 // Equivalent reports whether two contracts ask for the same: the generation does not count, nor does the order of
 // resources and of their egresses. Everything else counts, also contentHash, because it is what pods report.
 func Equivalent(a, b *Contract) bool {

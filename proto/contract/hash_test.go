@@ -236,3 +236,29 @@ func TestWithoutOwnFieldsLeavesNothingFrom100(t *testing.T) {
 		t.Error("the contract itself was stripped")
 	}
 }
+
+func TestTheHashOfAnIngressIsThatOfWhatItsRouteDependsOn(t *testing.T) {
+	r := full(t).GetResources()[0]
+	for _, tc := range []struct {
+		name    string
+		change  func(*Resource)
+		changes bool
+	}{
+		{"an egress that goes", func(r *Resource) { r.Egresses = nil }, false},
+		{"the delivery of egresses", func(r *Resource) { r.EgressConfig = nil }, false},
+		{"the hash of the whole entry", func(r *Resource) { r.ContentHash = "" }, false},
+		{"the parking topic", func(r *Resource) { r.ParkingTopic = "other" }, false},
+		{"the topic", func(r *Resource) { r.Topics = []string{"other"} }, true},
+		{"the servers", func(r *Resource) { r.BootstrapServers = "other:9092" }, true},
+		{"the path", func(r *Resource) { r.Ingress.Path = "/other" }, true},
+		{"the Secret", func(r *Resource) { r.Auth = nil }, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			changed := proto.CloneOf(r)
+			tc.change(changed)
+			if got := IngressHash(changed) != IngressHash(r); got != tc.changes {
+				t.Errorf("hash changed: %v, want %v", got, tc.changes)
+			}
+		})
+	}
+}
