@@ -3,9 +3,7 @@ package delivery
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -29,15 +27,30 @@ type Job struct {
 
 // Next is what an attempt came to.
 type Next struct {
-	// Outcome is Pending when the event is to be attempted again after Wait.
+	// Outcome is Pending when the event is to be attempted again after Wait, which may be 0.
 	Outcome Outcome
 	Wait    time.Duration
 	// Err is why the last request failed, nil if it did not.
 	Err error
+	// Subscriber says how the subscriber fared, if it was called.
+	Subscriber Call
+}
+
+// Call is one request to the subscriber, as those see it who decide how many there may be.
+type Call struct {
+	// Made is false if the subscriber was not called: the event was filtered out, or waits for something else.
+	Made bool
+	// Status of the answer, 0 if there was none; Cause says why.
+	Status int
+	Cause  Cause
+	// Latency is the time from before the connection was made to the end of the answer.
+	Latency time.Duration
+	// RetryAfter is what a 429 or 503 asked for, whether or not the event obeys; below 0 if nothing.
+	RetryAfter time.Duration
 }
 
 // Attempt takes the event as far as it gets without waiting: to its outcome, or to a wait before a retry. It blocks
-// for the requests that it makes, each limited by the policy.
+// for the requests that it makes, each limited by the policy. The subscriber is called at most once.
 func (t *Target) Attempt(j *Job) Next {
 	s := t.scratch.get()
 	defer t.scratch.put(s)
@@ -45,7 +58,7 @@ func (t *Target) Attempt(j *Job) Next {
 		t.stats.Discarded("InvalidCloudEvent", 1)
 		return Next{Outcome: Discarded, Err: err}
 	}
-	if j.stage == ToSubscriber && j.attempts == 0 {
+	if j.stage == ToSubscriber && j.started.IsZero() {
 		passed := t.match(&s.event)
 		t.stats.Processed(s.event.Type, time.Since(j.Received))
 		if !passed {
@@ -58,23 +71,34 @@ func (t *Target) Attempt(j *Job) Next {
 		t.countOutcome(outcome)
 		return Next{Outcome: outcome}
 	}
+	return t.advance(j, s)
+}
+
+// advance makes requests until there is something to wait for, or an outcome.
+func (t *Target) advance(j *Job, s *scratch) Next {
+	var next Next
 	for {
-		before := j.stage
+		before, began := j.stage, time.Now()
 		result := t.send(j, s)
-		if errors.Is(result.Err, errCutOff) {
-			return Next{Wait: cutOffWait, Err: result.Err}
+		next.Err = result.Err
+		if before == ToSubscriber {
+			next.Subscriber = Call{
+				Made: true, Status: result.Status, Cause: result.Cause,
+				Latency: time.Since(began), RetryAfter: result.RetryAfter,
+			}
+		}
+		if result.Cause == CutOff {
+			next.Wait = cutOffWait
+			return next
 		}
 		action := j.Next(t.plan, result)
 		t.count(j, s, before, result, action)
-		if action.Outcome != Pending || action.Wait > 0 {
-			return Next{Outcome: action.Outcome, Wait: action.Wait, Err: result.Err}
+		next.Outcome, next.Wait = action.Outcome, action.Wait
+		if action.Outcome != Pending || action.Wait > 0 || j.stage == ToSubscriber {
+			return next
 		}
 	}
 }
-
-// errCutOff is the failure of an attempt that this process has ended itself. It says nothing about the subscriber, so it
-// uses up no attempt and leads to no outcome: the event is delivered later, mostly by another process (EG-37).
-var errCutOff = errors.New("cut off")
 
 // cutOffWait paces attempts that are cut off by something that goes by.
 const cutOffWait = 100 * time.Millisecond
@@ -123,10 +147,7 @@ func (t *Target) post(op telemetry.Operation, to *endpoint, rec *kgo.Record, e *
 	err := to.client.exchange(header, body, t.plan.Policy.Timeout, s)
 	t.stats.InFlight(op, -1)
 	if err != nil {
-		if to.client.isClosed() {
-			err = fmt.Errorf("%w: %w", errCutOff, err)
-		}
-		return Result{Err: err, RetryAfter: -1}
+		return Result{Err: err, Cause: to.client.cause(err), RetryAfter: -1}
 	}
 	return readResult(&s.response, time.Now())
 }
@@ -151,12 +172,9 @@ func (t *Target) produceReply(answered *kgo.Record, e *cloudevent.Event) Result 
 	defer limit.Stop()
 	select {
 	case err := <-done:
-		if errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, context.Canceled) {
-			err = fmt.Errorf("%w: %w", errCutOff, err)
-		}
-		return Result{Err: err, RetryAfter: -1}
+		return Result{Err: err, Cause: causeOfProduce(err), RetryAfter: -1}
 	case <-limit.C:
-		return Result{Err: errReplyTimeout, RetryAfter: -1}
+		return Result{Err: errReplyTimeout, Cause: TimedOut, RetryAfter: -1}
 	}
 }
 

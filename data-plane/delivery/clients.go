@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -150,7 +151,7 @@ func (c *client) dial(deadline time.Time) (*conn, error) {
 	}
 	raw, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", c.address)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errUnreachable, err)
 	}
 	made := &conn{Conn: raw, raw: raw}
 	c.mu.Lock()

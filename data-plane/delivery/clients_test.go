@@ -47,6 +47,15 @@ func job() *Job {
 	}}}
 }
 
+// finish attempts until there is an outcome or something to wait for.
+func finish(target *Target, j *Job) Next {
+	for {
+		if next := target.Attempt(j); next.Outcome != Pending || next.Wait > 0 {
+			return next
+		}
+	}
+}
+
 // A server that closes its connections after each answer, without saying so, is what a subscriber looks like that is
 // replaced while connections to it are kept.
 func TestAKeptConnectionThatWasClosedCostsNoAttempt(t *testing.T) {
@@ -103,7 +112,7 @@ func TestASubscriberThatClosesWithoutAnAnswerHasFailed(t *testing.T) {
 		e.EgressConfig = &contract.EgressConfig{Retry: 2}
 	})
 	t.Cleanup(target.Release)
-	if next := target.Attempt(job()); next.Outcome != Lost || next.Err == nil {
+	if next := finish(target, job()); next.Outcome != Lost || next.Err == nil || next.Subscriber.Cause != Broken {
 		t.Errorf("%+v", next)
 	}
 	if n := calls.Load(); n != 3 {
@@ -120,7 +129,8 @@ func TestAnAttemptEndsAtItsTimeLimit(t *testing.T) {
 		e.EgressConfig = &contract.EgressConfig{Timeout: 20}
 	})
 	t.Cleanup(target.Release)
-	if next := target.Attempt(job()); next.Outcome != Lost || next.Err == nil {
+	next := target.Attempt(job())
+	if next.Outcome != Lost || next.Err == nil || next.Subscriber.Cause != TimedOut || next.Subscriber.Latency < 20*time.Millisecond {
 		t.Errorf("%+v (EG-20)", next)
 	}
 }
@@ -188,7 +198,7 @@ func TestAnAttemptThatIsCutOffLeadsToNoOutcome(t *testing.T) {
 			<-entered
 			clients.Abort()
 			next := <-done
-			if next.Outcome != Pending || next.Err == nil || j.Attempts() != 0 || j.Stage() != ToSubscriber {
+			if next.Outcome != Pending || next.Subscriber.Cause != CutOff || j.Attempts() != 0 || j.Stage() != ToSubscriber {
 				t.Errorf("%+v after %d attempts in stage %d (EG-37)", next, j.Attempts(), j.Stage())
 			}
 			if again := target.Attempt(j); again.Outcome != Pending {

@@ -47,7 +47,7 @@ func TestMakingAConnectionObeysItsLimit(t *testing.T) {
 	}
 	t.Cleanup(c.release)
 	_, err = c.dial(time.Now().Add(time.Hour))
-	if timeout, ok := err.(interface{ Timeout() bool }); !ok || !timeout.Timeout() {
-		t.Errorf("got %v, want the end of the time", err)
+	if got := c.cause(err); got != TimedOut {
+		t.Errorf("got %v (cause %d), want the end of the time", err, got)
 	}
 }

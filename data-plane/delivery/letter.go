@@ -22,8 +22,8 @@ func (t *Target) letter(j *Job, e *cloudevent.Event) cloudevent.Event {
 	letter.Extensions = slices.Clone(e.Extensions)
 	letter.UpgradeToV1()
 	letter.SetExtension(errorDestination, t.subscriber.url, cloudevent.KindString)
-	if j.failure.Status > 0 {
-		letter.SetExtension(errorCode, strconv.Itoa(j.failure.Status), cloudevent.KindInteger)
+	if j.status > 0 {
+		letter.SetExtension(errorCode, strconv.Itoa(j.status), cloudevent.KindInteger)
 	}
 	for _, x := range j.failure.Extensions {
 		letter.SetExtension(x.Name, x.Value, x.Kind)

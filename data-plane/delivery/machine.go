@@ -43,6 +43,8 @@ const (
 type Result struct {
 	// Status of the HTTP response, 0 if there was none.
 	Status int
+	// Cause says how a request without an answer failed.
+	Cause Cause
 	// Err says why there was no response, or why it could not be used; nil after a success.
 	Err error
 	// RetryAfter is what a 429 or 503 asked for, below 0 if nothing.
@@ -53,10 +55,8 @@ type Result struct {
 	Failure Failure
 }
 
-// Failure is what a dead letter says of the answer that made it one (EG-40 to EG-43).
+// Failure is what a dead letter says, beside its status, of the answer that made it one (EG-40 to EG-43).
 type Failure struct {
-	// Status of the answer, 0 for none.
-	Status int
 	// Data is the first part of the answer's body.
 	Data []byte
 	// Extensions are what the answer asked to be set.
@@ -69,7 +69,11 @@ func (r Result) ok() bool { return r.Err == nil }
 // Delivery is the state of one event; the zero value is one not tried yet.
 type Delivery struct {
 	stage    Stage
-	attempts int // made in this stage
+	restored bool // attempts were made by an owner before, and none since
+	attempts int  // made in this stage
+	tried    int  // attempts at the subscriber, once its stage is over
+	spent    int  // attempts that the policy allowed when they were used up
+	status   int  // of the answer that decides: the last one of the subscriber, then that of a reply that failed
 	failure  Failure
 	reply    *cloudevent.Event
 }
@@ -79,6 +83,28 @@ func (d *Delivery) Stage() Stage { return d.stage }
 
 // Attempts is the number of attempts made in the current stage.
 func (d *Delivery) Attempts() int { return d.attempts }
+
+// Restore presets what an earlier owner of the event wrote down of Tried and Status, before the first attempt. If the
+// attempts are used up, Resume has the event go to the dead letter sink without calling the subscriber again.
+func (d *Delivery) Restore(attempts, status int) {
+	d.attempts, d.status, d.restored = max(attempts, 0), status, attempts > 0
+}
+
+// Tried is the number of attempts at the subscriber that a later owner of the event has to count, whatever its stage:
+// those that failed. Once there is nothing left to try it is at least what the policy allows, 1 + retry, also where an
+// answer that may not be retried came sooner. An event whose reply is on its way has a last attempt to repeat.
+func (d *Delivery) Tried() int {
+	switch d.stage {
+	case ToSubscriber:
+		return d.attempts
+	case ToReply:
+		return d.tried - 1
+	}
+	return max(d.tried, d.spent)
+}
+
+// Status is the last HTTP status that a dead letter would carry, 0 for none.
+func (d *Delivery) Status() int { return d.status }
 
 // Plan is what the machine needs to know of an egress.
 type Plan struct {
@@ -98,6 +124,10 @@ type Action struct {
 // Next takes the result of an attempt in the current stage and says what follows.
 func (d *Delivery) Next(p Plan, r Result) Action {
 	d.attempts++
+	d.restored = false
+	if d.stage == ToSubscriber {
+		d.status = r.Status
+	}
 	if !r.ok() && d.retries(p.Policy, r) {
 		return Action{Wait: p.Policy.Wait(d.attempts, r.RetryAfter)}
 	}
@@ -126,6 +156,8 @@ func (d *Delivery) Next(p Plan, r Result) Action {
 // nowhere to send it any more, Pending where the next attempt goes on.
 func (d *Delivery) Resume(p Plan) Outcome {
 	switch {
+	case d.stage == ToSubscriber && d.restored && d.attempts > p.Policy.Retries:
+		return d.fail(p, Result{Status: d.status}).Outcome
 	case d.stage == ToDeadLetter && !p.DeadLetter:
 		return Lost
 	case d.stage == ToReply && !p.Replies:
@@ -146,7 +178,8 @@ func (d *Delivery) withReply(p Plan, r Result, stage Stage, otherwise Outcome) A
 	if r.Reply == nil || !p.Replies {
 		return Action{Outcome: otherwise}
 	}
-	d.stage, d.attempts, d.reply = stage, 0, r.Reply
+	d.leave(stage)
+	d.reply = r.Reply
 	return Action{}
 }
 
@@ -155,8 +188,17 @@ func (d *Delivery) fail(p Plan, r Result) Action {
 	if !p.DeadLetter {
 		return Action{Outcome: Lost}
 	}
-	d.stage, d.attempts, d.failure, d.reply = ToDeadLetter, 0, r.Failure, nil
+	d.leave(ToDeadLetter)
+	d.spent, d.status, d.failure, d.reply = p.Policy.Retries+1, r.Status, r.Failure, nil
 	return Action{}
+}
+
+// leave goes on to another stage.
+func (d *Delivery) leave(to Stage) {
+	if d.stage == ToSubscriber {
+		d.tried = d.attempts
+	}
+	d.stage, d.attempts, d.restored = to, 0, false
 }
 
 const (

@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the traces in testdata")
 
-// A script is blocks of "policy …" and answers, one line for each attempt, then ----, then the trace that the state
-// machine makes of it. The trace is what the test compares.
+// A script is blocks of "plan …" and answers, one line for each attempt, then ----, then the trace that the state machine
+// makes of it. "restore" sets what an earlier owner wrote down, "ledger" shows what a later one would be told. The trace is what the test compares.
 func TestScriptsOfTheStateMachine(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -61,6 +61,13 @@ func play(t *testing.T, script string) string {
 		case len(words) == 0 || words[0] == "#":
 		case words[0] == "plan":
 			plan = parsePlan(t, words[1:])
+		case words[0] == "restore":
+			d.Restore(parseLedger(t, words[1:]))
+			if outcome := d.Resume(plan); outcome != Pending {
+				trace = append(trace, fmt.Sprintf("%v restored → %s", clock, outcomeName(outcome)))
+			}
+		case words[0] == "ledger":
+			trace = append(trace, fmt.Sprintf("%v ledger: tried %d, status %d", clock, d.Tried(), d.Status()))
 		default:
 			stage := d.Stage()
 			action := d.Next(plan, parseResult(t, words))
@@ -107,6 +114,14 @@ func parsePlan(t *testing.T, words []string) Plan {
 		}
 	}
 	return p
+}
+
+func parseLedger(t *testing.T, words []string) (attempts, status int) {
+	t.Helper()
+	if _, err := fmt.Sscanf(strings.Join(words, " "), "tried=%d status=%d", &attempts, &status); err != nil {
+		t.Fatal(err)
+	}
+	return attempts, status
 }
 
 func parseDuration(t *testing.T, s string) time.Duration {

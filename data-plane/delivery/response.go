@@ -38,14 +38,14 @@ func readResult(resp *fasthttp.Response, now time.Time) Result {
 		Status:     status,
 		Err:        errStatus(status),
 		RetryAfter: retryAfter(resp, status, now),
-		Failure:    readFailure(resp, status),
+		Failure:    readFailure(resp),
 	}
 }
 
 func readSuccess(resp *fasthttp.Response, status int) Result {
 	reply, err := readReply(resp)
 	if err != nil { // it said that it is an event, and is not: this must not vanish
-		return Result{Status: status, RetryAfter: -1, Err: fmt.Errorf("reply is no CloudEvent: %w", err), Failure: readFailure(resp, status)}
+		return Result{Status: status, RetryAfter: -1, Err: fmt.Errorf("reply is no CloudEvent: %w", err), Failure: readFailure(resp)}
 	}
 	return Result{Status: status, RetryAfter: -1, Reply: reply}
 }
@@ -73,8 +73,8 @@ func readReply(resp *fasthttp.Response) (*cloudevent.Event, error) {
 	return &events[0], nil
 }
 
-func readFailure(resp *fasthttp.Response, status int) Failure {
-	f := Failure{Status: status}
+func readFailure(resp *fasthttp.Response) Failure {
+	var f Failure
 	if body := resp.Body(); len(body) > 0 {
 		f.Data = append([]byte(nil), body[:min(len(body), failureData)]...)
 	}
