@@ -15,12 +15,15 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
+	"knative.dev/eventing-kafka-go/data-plane/placement"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
 // Options of a Set.
 type Options struct {
+	// Name is this process's in the contract's list of dispatchers. Without one it joins every group.
+	Name string
 	// Producers write replies to topics.
 	Producers *kafka.Producers
 	// Clients make the HTTP requests.
@@ -63,13 +66,19 @@ type Set struct {
 	settings int
 }
 
-// member is one egress of the contract, running or not.
-type member struct {
+// entry is what a contract says about one egress.
+type entry struct {
 	resource *contract.Resource
 	egress   *contract.Egress
 	trust    []string
-	group    *group // nil: it could not be started, or is paused
-	problem  string // why the contract's entry is not what runs; "" when it is
+	place    placement.Place
+}
+
+// member is one egress of the contract, running or not.
+type member struct {
+	entry
+	group   *group // nil: it could not be started, is paused, or runs elsewhere
+	problem string // why the contract's entry is not what runs; "" when it is
 }
 
 // New makes an empty set.
@@ -99,6 +108,7 @@ func (s *Set) Apply(c *contract.Contract, creds kafka.Credentials) {
 	invalid := findFaults(c)
 	renewed := !s.creds.Equal(creds)
 	s.creds = creds
+	plan := placement.New(s.options.Name, c.GetDispatchers())
 	seen := map[string]bool{}
 	for _, r := range c.GetResources() {
 		for _, e := range r.GetEgresses() {
@@ -106,10 +116,11 @@ func (s *Set) Apply(c *contract.Contract, creds kafka.Credentials) {
 				continue // without an identity of its own there is nothing to run it as; the contract's report says so
 			}
 			seen[e.GetUid()] = true
-			if (!renewed || len(credentials.References(r)) == 0) && s.runs(c, r, e) {
+			place := plan.Of(r, e)
+			if (!renewed || len(credentials.References(r)) == 0) && s.runs(c, r, e, place) {
 				continue
 			}
-			s.applyOne(c, r, e, creds, errors.Join(invalid.resources[r], invalid.egresses[e]))
+			s.applyOne(entry{r, e, c.GetTrustBundles(), place}, creds, errors.Join(invalid.resources[r], invalid.egresses[e]))
 		}
 	}
 	for uid, m := range s.members {
@@ -140,13 +151,14 @@ func findFaults(c *contract.Contract) faults {
 	return f
 }
 
-func (s *Set) applyOne(c *contract.Contract, r *contract.Resource, e *contract.Egress, creds kafka.Credentials, invalid error) {
+func (s *Set) applyOne(says entry, creds kafka.Credentials, invalid error) {
+	e := says.egress
 	m := s.members[e.GetUid()]
 	if m == nil {
 		m = &member{}
 		s.members[e.GetUid()] = m
 	}
-	m.resource, m.egress, m.trust = r, e, c.GetTrustBundles()
+	m.entry = says
 	err := invalid
 	if err == nil {
 		err = s.run(m, creds)
@@ -158,10 +170,14 @@ func (s *Set) applyOne(c *contract.Contract, r *contract.Resource, e *contract.E
 	}
 }
 
-// runs reports whether an entry runs as it is.
-func (s *Set) runs(c *contract.Contract, r *contract.Resource, e *contract.Egress) bool {
+// runs reports whether an entry runs as it is, and in the same place as far as this process is concerned.
+func (s *Set) runs(c *contract.Contract, r *contract.Resource, e *contract.Egress, place placement.Place) bool {
 	m := s.members[e.GetUid()]
-	return m != nil && m.problem == "" && unchanged(m, c, r, e)
+	if m == nil || m.problem != "" || m.place.Joins != place.Joins || !unchanged(m, c, r, e) {
+		return false
+	}
+	m.place = place // who else runs it
+	return true
 }
 
 // unchanged compares everything that an egress depends on, whatever fields there are (EG-85).
@@ -182,7 +198,7 @@ func (s *Set) run(m *member, creds kafka.Credentials) error {
 		ordered:  e.GetDeliveryOrder() == contract.DeliveryOrder_ORDERED,
 		settings: s.settings,
 	}
-	if e.GetPaused() {
+	if e.GetPaused() || !m.place.Joins {
 		s.stop(m)
 		return nil
 	}

@@ -18,6 +18,8 @@ const (
 	stateStopping = "stopping"
 	statePaused   = "paused"
 	stateFailed   = "failed"
+	// stateElsewhere is that of a group whose members are other processes.
+	stateElsewhere = "elsewhere"
 )
 
 // Status reports every egress of the contract, sorted by namespace, name and uid.
@@ -45,13 +47,16 @@ func report(m member) status.Group {
 		Resource: m.resource.GetReference().GetNamespace() + "/" + m.resource.GetReference().GetName(),
 		GroupID:  m.egress.GetConsumerGroup(), Topics: m.resource.GetTopics(),
 		Destination: m.egress.GetDestination(), Order: strings.ToLower(m.egress.GetDeliveryOrder().String()),
-		State: stateFailed, Problem: m.problem, ContentHash: contract.EgressHash(m.resource, m.egress),
+		PlacedOn: m.place.Pods,
+		State:    stateFailed, Problem: m.problem, ContentHash: contract.EgressHash(m.resource, m.egress),
 	}
 	switch {
 	case m.group != nil:
 		m.group.report(&r)
 	case m.problem == "" && m.egress.GetPaused():
 		r.State = statePaused
+	case m.problem == "" && !m.place.Joins:
+		r.State = stateElsewhere
 	}
 	return r
 }

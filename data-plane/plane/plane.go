@@ -28,6 +28,8 @@ import (
 
 // Config says what to run and where.
 type Config struct {
+	// Name is the process's in the contract's list of dispatchers, the name of its pod; "" for one that joins every group.
+	Name string
 	// Ingress and Egress are the roles; at least one.
 	Ingress, Egress bool
 	// ContractPath is the mounted file; LastGoodPath a file that survives a restart of the process, "" for none.
@@ -133,7 +135,7 @@ func (p *Plane) assemble() error {
 	if c.Egress {
 		e := egressSettings(p.consumer)
 		p.egress = egress.New(egress.Options{
-			Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Log: c.Log,
+			Name: c.Name, Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Log: c.Log,
 			Consumer: e.Consumer, Concurrency: e.Concurrency, CommitInterval: e.CommitInterval,
 		})
 	}

@@ -121,7 +121,7 @@ func TestWhatNeedsSomebodyComesFirst(t *testing.T) {
 	for _, match := range order {
 		got = append(got, match[2])
 	}
-	if diff := cmp.Diff([]string{"r-2", "r-1", "r-3", "e-3", "e-2", "e-1"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"r-2", "r-1", "r-3", "e-3", "e-4", "e-2", "e-1"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

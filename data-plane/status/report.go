@@ -79,7 +79,8 @@ type Group struct {
 	Destination  string      `json:"destination"`
 	Order        string      `json:"order"`
 	State        string      `json:"state"`
-	Problem      string      `json:"problem,omitempty"` // why it does not run; "" = it runs
+	PlacedOn     []string    `json:"placedOn,omitempty"` // names of the pods that join it; none = every process does
+	Problem      string      `json:"problem,omitempty"`  // why it does not run; "" = it runs
 	ContentHash  string      `json:"contentHash,omitempty"`
 	Delivered    uint64      `json:"delivered"`
 	Filtered     uint64      `json:"filtered"`

@@ -57,6 +57,11 @@ func sampleReport() Report {
 				Topics: []string{"knative-messaging-kafka.shop.audit"}, Destination: "http://archive.shop.svc.cluster.local", Order: "ordered",
 				State: "stopped", Problem: "committed offset of partition 3 is missing",
 			},
+			{
+				UID: "e-4", Kind: "kafkasource", Namespace: "shop", Name: "legacy", Resource: "kafkasource shop/legacy", GroupID: "legacy",
+				Topics: []string{"legacy"}, Destination: "http://import.shop.svc.cluster.local", Order: "ordered",
+				State: "elsewhere", PlacedOn: []string{"dispatcher-1", "dispatcher-4"},
+			},
 		},
 		Process: Process{Goroutines: 143, HeapBytes: 48_800_000, RSSBytes: 91_300_000, CPUSeconds: 312.4},
 	}

@@ -13,6 +13,7 @@
 //	INGRESS_PORT                    8080
 //	INGRESS_TLS_PORT                8443, open while there is a certificate
 //	INGRESS_TLS_DIR_PATH            /etc/receiver-tls-secret: the folder of tls.crt and tls.key
+//	POD_NAME                        the name by which the contract's list of dispatchers places consumer groups; none: it joins all
 //	STATUS_ADDRESS                  0.0.0.0:8081: page, JSON, health, readiness, profiles
 //	METRICS_ADDRESS                 METRICS_HOST (0.0.0.0), port 9090; "none" leaves the metrics to the status address alone
 //	METRICS_DISABLE_EVENT_TYPE_TAG  true leaves the event type out of the metrics
@@ -70,6 +71,7 @@ func run() error {
 // configure reads the role and the environment.
 func configure(args []string, env func(string) string) (plane.Config, error) {
 	c := plane.Config{
+		Name:                env("POD_NAME"),
 		ContractPath:        env("DATA_PLANE_CONFIG_FILE_PATH"),
 		LastGoodPath:        env("CONTRACT_LAST_GOOD_FILE_PATH"),
 		CredentialsPath:     env("CREDENTIALS_DIR_PATH"),

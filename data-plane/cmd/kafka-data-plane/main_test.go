@@ -16,13 +16,13 @@ func TestTheEnvironmentOfAnInstallation(t *testing.T) { // CFG-67 to CFG-73
 		"DATA_PLANE_CONFIG_FILE_PATH": "/etc/brokers-triggers/data", "INGRESS_PORT": "8090", "INGRESS_TLS_PORT": "8453",
 		"PRODUCER_CONFIG_FILE_PATH": "/p", "CONSUMER_CONFIG_FILE_PATH": "/c", "WEBCLIENT_CONFIG_FILE_PATH": "/w",
 		"HTTPSERVER_CONFIG_FILE_PATH": "/h", "METRICS_HOST": "127.0.0.1", "METRICS_DISABLE_EVENT_TYPE_TAG": "true",
-		"WAIT_STARTUP_SECONDS": "8", "SERVICE_NAME": "n", "SERVICE_NAMESPACE": "ns",
+		"WAIT_STARTUP_SECONDS": "8", "SERVICE_NAME": "n", "POD_NAME": "pod-1", "SERVICE_NAMESPACE": "ns",
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, pair := range map[string][2]string{
-		"contract": {c.ContractPath, "/etc/brokers-triggers/data"}, "ingress": {c.IngressAddress, ":8090"},
+		"name": {c.Name, "pod-1"}, "contract": {c.ContractPath, "/etc/brokers-triggers/data"}, "ingress": {c.IngressAddress, ":8090"},
 		"TLS": {c.IngressTLSAddress, ":8453"}, "certificate": {c.CertFile, "/etc/receiver-tls-secret/tls.crt"},
 		"key": {c.KeyFile, "/etc/receiver-tls-secret/tls.key"}, "metrics": {c.MetricsAddress, "127.0.0.1:9090"},
 		"producer": {c.Settings.Producer, "/p"}, "consumer": {c.Settings.Consumer, "/c"},
