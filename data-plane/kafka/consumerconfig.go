@@ -30,6 +30,15 @@ type ConsumerConfig struct {
 	IsolationLevel kgo.IsolationLevel
 	// Balancers are the assignment strategies offered, best first.
 	Balancers []kgo.GroupBalancer
+	// ServerSide has brokers assign partitions (group.protocol=consumer, Kafka 4.0 or later; older ones are spoken to in
+	// the classic protocol). The session timeout and the pace of heartbeats are then the broker's.
+	ServerSide bool
+	// RemoteAssignor is how they do so: [AssignorUniform] or [AssignorRange]. Empty: uniform.
+	RemoteAssignor string
+	// InstanceID makes a member static: the one that comes back under the same id within the session timeout gets its
+	// partitions back, and one that leaves keeps them until then. No two members of a group may have the same. Empty:
+	// dynamic members.
+	InstanceID string
 	// SessionTimeout is how long partitions of a dead process stay with it.
 	SessionTimeout, HeartbeatInterval time.Duration
 	// RebalanceTimeout bounds how long the group waits for a member that has to give up partitions.
@@ -52,6 +61,12 @@ type ConsumerConfig struct {
 	// Rack is where the process runs. Empty: unknown.
 	Rack string
 }
+
+// The assignors of brokers.
+const (
+	AssignorUniform = "uniform"
+	AssignorRange   = "range"
+)
 
 // DefaultConsumerConfig is what the project ships, with two upper bounds lowered: FetchMaxBytes, since the shipped 50 MiB
 // are for each broker and each group, and ConnectionsMaxIdle, which halves the sockets of an idle group.
@@ -115,7 +130,7 @@ func (c ConsumerConfig) Options() []kgo.Opt {
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 
-		kgo.Balancers(c.Balancers...),
+		kgo.Balancers(c.balancers()...),
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.HeartbeatInterval(c.HeartbeatInterval),
 		kgo.RebalanceTimeout(c.RebalanceTimeout),
@@ -129,6 +144,12 @@ func (c ConsumerConfig) Options() []kgo.Opt {
 		kgo.ConnIdleTimeout(c.ConnectionsMaxIdle),
 		kgo.RetryBackoffFn(backoff(c.RetryBackoff, c.RetryBackoffMax)),
 	}
+	if c.ServerSide {
+		options = append(options, kgo.ServerSideBalancer())
+	}
+	if c.InstanceID != "" {
+		options = append(options, kgo.InstanceID(c.InstanceID))
+	}
 	if c.ClientID != "" {
 		options = append(options, kgo.ClientID(c.ClientID))
 	}
@@ -136,6 +157,25 @@ func (c ConsumerConfig) Options() []kgo.Opt {
 		options = append(options, kgo.Rack(c.Rack))
 	}
 	return options
+}
+
+// balancers are those that are offered. kgo derives the broker's assignor from the first one: sticky stands for uniform.
+// The rest is for brokers that do not assign.
+func (c ConsumerConfig) balancers() []kgo.GroupBalancer {
+	if !c.ServerSide {
+		return c.Balancers
+	}
+	first := kgo.StickyBalancer()
+	if c.RemoteAssignor == AssignorRange {
+		first = kgo.RangeBalancer()
+	}
+	all := []kgo.GroupBalancer{first}
+	for _, b := range c.Balancers {
+		if b.ProtocolName() != first.ProtocolName() {
+			all = append(all, b)
+		}
+	}
+	return all
 }
 
 // retryTimeout gives requests of group membership the time in which the membership lives.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"knative.dev/eventing-kafka-go/data-plane/kafka/kafkatest"
 )
@@ -109,4 +110,58 @@ func TestRequireCommitted(t *testing.T) {
 	if want := []string{"topic/1", "topic/2"}; !slices.Equal(asked, want) {
 		t.Errorf("asked for %q, want %q", asked, want)
 	}
+}
+
+func TestTheProtocolOfAGroup(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		change   func(*ConsumerConfig)
+		key      kmsg.Key // of the request that joins
+		instance string
+		assignor string
+	}{
+		{name: "classic, dynamic", change: func(*ConsumerConfig) {}, key: kmsg.JoinGroup},
+		{name: "classic, static", change: func(c *ConsumerConfig) { c.InstanceID = "pod-1" }, key: kmsg.JoinGroup, instance: "pod-1"},
+		{name: "the broker assigns", change: func(c *ConsumerConfig) { c.ServerSide = true },
+			key: kmsg.ConsumerGroupHeartbeat, assignor: AssignorUniform},
+		{name: "the broker assigns ranges", change: func(c *ConsumerConfig) { c.ServerSide, c.RemoteAssignor = true, AssignorRange },
+			key: kmsg.ConsumerGroupHeartbeat, assignor: AssignorRange},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cluster := threeTimesThree(t)
+			joins := make(chan kmsg.Request, 1)
+			for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.ConsumerGroupHeartbeat} {
+				cluster.Fake().ControlKey(key.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
+					select {
+					case joins <- request:
+					default:
+					}
+					return nil, nil, false
+				})
+			}
+			config := DefaultConsumerConfig()
+			test.change(&config)
+			if got := consume(t, cluster, 9, config.Options()...); len(got) != 9 {
+				t.Errorf("consumed %v", got)
+			}
+			var instance, assignor *string
+			join := <-joins
+			switch join := join.(type) {
+			case *kmsg.JoinGroupRequest:
+				instance = join.InstanceID
+			case *kmsg.ConsumerGroupHeartbeatRequest:
+				instance, assignor = join.InstanceID, join.ServerAssignor
+			}
+			if kmsg.Key(join.Key()) != test.key || text(instance) != test.instance || text(assignor) != test.assignor {
+				t.Errorf("joined by %v, instance %q, assignor %q", kmsg.Key(join.Key()).Name(), text(instance), text(assignor))
+			}
+		})
+	}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }

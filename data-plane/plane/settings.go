@@ -109,13 +109,29 @@ func (s *setting) watch(ctx context.Context) error {
 // ourCommits is how long an egress lets a finished event wait by itself; a longer time is an upper bound.
 const ourCommits = 250 * time.Millisecond
 
-// egressSettings are the settings in the words of package egress.
+// egressSettings are the settings in the words of package egress. All processes have the same files, so the name of the
+// host, which is that of the pod, makes the id of a member its own.
 func egressSettings(c properties.ConsumerSettings) egress.Settings {
 	e := egress.Settings{Consumer: c.ConsumerConfig, Concurrency: c.Concurrency}
+	if c.InstanceID != "" {
+		host, err := os.Hostname()
+		if err != nil { // without a name members are dynamic, which costs a rebalance more
+			host = ""
+		}
+		e.Consumer.InstanceID = instanceID(c.InstanceID, host)
+	}
 	if c.CommitInterval < ourCommits {
 		e.CommitInterval = c.CommitInterval
 	}
 	return e
+}
+
+// instanceID joins the parts of the id of a static member; "" without either.
+func instanceID(id, host string) string {
+	if id == "" || host == "" {
+		return ""
+	}
+	return id + "-" + host
 }
 
 // loadSettings reads all files for the first time, into the fields of p that the parts are made with.

@@ -39,6 +39,7 @@ func Consumer(base ConsumerSettings, name string, content []byte) (ConsumerSetti
 	}
 	s.merge()
 	s.balance(f)
+	s.protocol(f, base)
 	if s.HeartbeatInterval >= s.SessionTimeout {
 		return ConsumerSettings{}, nil, s.heartbeatTooSlow(f)
 	}
@@ -84,15 +85,50 @@ func consumerRules() map[string]rule[consumerSettings] {
 		"check.crcs":              always[s]("true", "checksums are always verified"),
 		"client.rack":             text(func(c *s, rack string) { c.Rack = rack }),
 		"group.id":                ignored[s]("each resource has a group of its own; see its status or the group template"),
-		"group.instance.id":       ignored[s]("members have ids of their own, and leave their group explicitly"),
-		"group.protocol": always[s]("classic",
-			"the classic protocol is used, which older members of a group understand"),
-		"group.remote.assignor": ignored[s]("the classic protocol is used; partition.assignment.strategy chooses the assignor"),
+		"group.instance.id":       instanceID(),
+		"group.protocol":          choice(map[string]bool{"classic": false, "consumer": true}, func(c *s, on bool) { c.ServerSide = on }),
+		"group.remote.assignor": choice(map[string]string{
+			kafka.AssignorUniform: kafka.AssignorUniform, kafka.AssignorRange: kafka.AssignorRange,
+		}, func(c *s, assignor string) { c.RemoteAssignor = assignor }),
 
 		// Records of a KafkaSource that are not CloudEvents become some; of which resource they are, the contract says.
 		"cloudevent.invalid.transformer.enabled": always[s]("true", "plain records of a KafkaSource are always turned into CloudEvents"),
 		"cloudevent.invalid.kind.plural":         always[s]("kafkasources", "plain records are turned into CloudEvents of the KafkaSource"),
 	}
+}
+
+// instanceID is no longer than what brokers take with the rest that makes it one of a single member.
+func instanceID() rule[consumerSettings] {
+	const longest, legal = 100, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+	return func(_ *file, c *consumerSettings, value string) error {
+		if len(value) > longest || strings.Trim(value, legal) != "" {
+			return fmt.Errorf("at most %d letters, digits, '.', '_' and '-'", longest)
+		}
+		c.InstanceID = value
+		return nil
+	}
+}
+
+// protocol looks at the keys that depend on group.protocol. base has what counts for those that are ignored.
+func (s *consumerSettings) protocol(f *file, base ConsumerSettings) {
+	warn := func(key, text string) {
+		if f.has(key) {
+			f.key = key
+			f.warn("ignored: " + text)
+		}
+	}
+	if !s.ServerSide {
+		warn("group.remote.assignor", "it needs group.protocol=consumer; partition.assignment.strategy chooses among members")
+		s.RemoteAssignor = ""
+		return
+	}
+	const brokers = "with group.protocol=consumer brokers decide, by consumer.session.timeout.ms and consumer.heartbeat.interval.ms of the group"
+	warn("session.timeout.ms", brokers)
+	warn("heartbeat.interval.ms", brokers)
+	warn("partition.assignment.strategy", "with group.protocol=consumer group.remote.assignor decides, where brokers support it")
+	// kgo leaves such a group in a way that brokers refuse, and the partitions of a member that ended wait for its session.
+	warn("group.instance.id", "with group.protocol=consumer members are dynamic")
+	s.InstanceID, s.SessionTimeout, s.HeartbeatInterval = "", base.SessionTimeout, base.HeartbeatInterval
 }
 
 // merge takes over what the rules could not write into the configuration themselves. Values that are upper bounds here

@@ -41,6 +41,11 @@ func TestConsumerKeys(t *testing.T) {
 		"reconnect.backoff.max.ms=2000":    func(c *settings) { c.RetryBackoffMax = 2 * time.Second },
 		"client.id=mine\nclient.rack=west": func(c *settings) { c.ClientID, c.Rack = "mine", "west" },
 		"group.protocol=classic":           func(*settings) {},
+		"group.protocol=Consumer":          func(c *settings) { c.ServerSide = true },
+		"group.protocol=consumer\ngroup.remote.assignor=range": func(c *settings) {
+			c.ServerSide, c.RemoteAssignor = true, kafka.AssignorRange
+		},
+		"group.instance.id=pod_1.a-B": func(c *settings) { c.InstanceID = "pod_1.a-B" },
 	} {
 		t.Run(text, func(t *testing.T) {
 			got, warnings, err := Consumer(defaultConsumer(), "f", []byte(text))
@@ -85,18 +90,20 @@ func TestAssignors(t *testing.T) {
 
 func TestConsumerWarnings(t *testing.T) { // CFG-18, CFG-76
 	for text, word := range map[string]string{
-		"max.poll.interval.ms=1":                       "heartbeats",
-		"allow.auto.create.topics=true":                "created by their resources",
-		"enable.auto.commit=true":                      "after its event is finished",
-		"exclude.internal.topics=false":                "by name",
-		"check.crcs=false":                             "always verified",
-		"group.id=x":                                   "group of its own",
-		"group.instance.id=x":                          "own",
-		"group.protocol=consumer":                      "classic",
-		"group.remote.assignor=range":                  "partition.assignment.strategy",
-		"send.buffer.bytes=1":                          "sockets",
-		"cloudevent.invalid.transformer.enabled=false": "always turned",
-		"acks=all":                                     "unknown",
+		"max.poll.interval.ms=1":                                                "heartbeats",
+		"allow.auto.create.topics=true":                                         "created by their resources",
+		"enable.auto.commit=true":                                               "after its event is finished",
+		"exclude.internal.topics=false":                                         "by name",
+		"check.crcs=false":                                                      "always verified",
+		"group.id=x":                                                            "group of its own",
+		"group.remote.assignor=range":                                           "partition.assignment.strategy",
+		"group.protocol=consumer\ngroup.instance.id=x":                          "members are dynamic",
+		"group.protocol=consumer\nsession.timeout.ms=2000":                      "brokers decide",
+		"group.protocol=consumer\nheartbeat.interval.ms=900":                    "brokers decide",
+		"group.protocol=consumer\npartition.assignment.strategy=StickyAssignor": "group.remote.assignor",
+		"send.buffer.bytes=1":                                                   "sockets",
+		"cloudevent.invalid.transformer.enabled=false":                          "always turned",
+		"acks=all": "unknown",
 	} {
 		t.Run(text, func(t *testing.T) {
 			_, warnings, err := Consumer(defaultConsumer(), "f", []byte(text))
@@ -115,6 +122,9 @@ func TestWrongValuesOfConsumers(t *testing.T) { // CFG-16
 		"heartbeat.interval.ms=20000":  "less than session.timeout.ms, which is 10000",
 		"session.timeout.ms=2000":      "more than heartbeat.interval.ms, which is 3000",
 		"fetch.max.wait.ms=x":          "a whole number of milliseconds",
+		"group.protocol=streams":       "one of classic, consumer",
+		"group.remote.assignor=sticky": "one of range, uniform",
+		"group.instance.id=a pod":      "letters, digits",
 	} {
 		t.Run(text, func(t *testing.T) {
 			_, _, err := Consumer(defaultConsumer(), "f", []byte(text))
