@@ -70,7 +70,7 @@ func (g *group) begins(p *partition, committed int64) {
 		g.log.Error("partition not read", "problem", p.problem)
 		return
 	}
-	p.tracker = offsets.NewTracker(committed)
+	p.tracker = offsets.NewTracker(committed, offsets.Ledger{})
 }
 
 // onRevoked stops the deliveries of these partitions, waits a bounded time for those under way, and commits.

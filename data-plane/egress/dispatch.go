@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
+	"knative.dev/eventing-kafka-go/data-plane/offsets"
 )
 
 // accept puts fetched records into lanes and starts deliveries. It returns the partitions that are full now.
@@ -34,8 +35,8 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 
 // enqueue hands a record to its lane. The mutex is held.
 func (g *group) enqueue(p *partition, rec *kgo.Record, now time.Time) {
-	ticket, ok := p.tracker.Add(rec.Offset, rec.Timestamp.UnixMilli())
-	if !ok {
+	ticket, standing := p.tracker.Add(rec.Offset, rec.Timestamp.UnixMilli())
+	if standing != offsets.New {
 		return // fetched again after a pause
 	}
 	t := &task{part: p, ticket: ticket, bytes: size(rec), lane: p.lane}
@@ -63,7 +64,6 @@ func (g *group) dispatch() {
 // begin counts a task as running on the current target. The mutex is held.
 func (g *group) begin(t *task) *targetRef {
 	t.part.running++
-	t.part.tracker.Try(t.ticket)
 	g.target.users++
 	return g.target
 }
@@ -134,9 +134,8 @@ func (g *group) finished(t *task) (resume *partition) {
 	p := t.part
 	p.buffered--
 	p.bytes -= t.bytes
-	if p.tracker.Done(t.ticket) {
-		g.committer.dirty(g)
-	}
+	p.tracker.Done(t.ticket)
+	g.committer.dirty(g)
 	if p.paused && p.problem == "" && g.flow.roomy(p) {
 		p.paused = false
 		g.adjustWait()

@@ -11,7 +11,7 @@ type step struct {
 	add, done  int64 // offset, -1 for none
 	prefix     int64
 	unfinished int
-	window     int
+	ahead      int64
 }
 
 func TestTrackerCommitsThePrefixOfWhatIsFinished(t *testing.T) {
@@ -22,81 +22,93 @@ func TestTrackerCommitsThePrefixOfWhatIsFinished(t *testing.T) {
 	}{
 		"nothing handed out commits the start": {7, nil},
 		"in order": {0, []step{
-			{0, no, 0, 1, 1}, {1, no, 0, 2, 2}, {no, 0, 1, 1, 1}, {no, 1, 2, 0, 0},
+			{0, no, 0, 1, 0}, {1, no, 0, 2, 0}, {no, 0, 1, 1, 0}, {no, 1, 2, 0, 0},
 		}},
 		"out of order waits for the oldest": {0, []step{
-			{0, no, 0, 1, 1}, {1, no, 0, 2, 2}, {2, no, 0, 3, 3},
-			{no, 2, 0, 2, 3}, {no, 1, 0, 1, 3}, {no, 0, 3, 0, 0},
+			{0, no, 0, 1, 0}, {1, no, 0, 2, 0}, {2, no, 0, 3, 0},
+			{no, 2, 0, 2, 1}, {no, 1, 0, 1, 2}, {no, 0, 3, 0, 0},
 		}},
 		"a gap below the first record is skipped": {5, []step{
-			{1000, no, 1000, 1, 1}, {no, 1000, 1001, 0, 0},
+			{1000, no, 1000, 1, 0}, {no, 1000, 1001, 0, 0},
 		}},
 		"gaps between records are finished": {0, []step{
-			{0, no, 0, 1, 1}, {1 << 40, no, 0, 2, 2}, {no, 0, 1 << 40, 1, 1}, {no, 1 << 40, 1<<40 + 1, 0, 0},
+			{0, no, 0, 1, 0}, {1 << 40, no, 0, 2, 1<<40 - 1}, {no, 0, 1 << 40, 1, 0}, {no, 1 << 40, 1<<40 + 1, 0, 0},
 		}},
 		"an offset twice is refused": {0, []step{
-			{0, no, 0, 1, 1}, {0, no, 0, 1, 1}, {no, 0, 1, 0, 0}, {0, no, 1, 0, 0},
+			{0, no, 0, 1, 0}, {0, no, 0, 1, 0}, {no, 0, 1, 0, 0}, {0, no, 1, 0, 0},
 		}},
 		"finished twice counts once": {0, []step{
-			{0, no, 0, 1, 1}, {1, no, 0, 2, 2}, {no, 1, 0, 1, 2}, {no, 1, 0, 1, 2}, {no, 0, 2, 0, 0}, {no, 0, 2, 0, 0},
+			{0, no, 0, 1, 0}, {1, no, 0, 2, 0}, {no, 1, 0, 1, 1}, {no, 1, 0, 1, 1}, {no, 0, 2, 0, 0}, {no, 0, 2, 0, 0},
 		}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			tracker := NewTracker(test.start)
+			tracker := NewTracker(test.start, Ledger{})
 			tickets := map[int64]Ticket{}
 			if got := tracker.Prefix(); got != test.start {
 				t.Fatalf("prefix of a new tracker: got %d, want %d", got, test.start)
 			}
 			for i, s := range test.steps {
 				if s.add != no {
-					if ticket, ok := tracker.Add(s.add, 0); ok {
+					if ticket, standing := tracker.Add(s.add, 0); standing == New {
 						tickets[s.add] = ticket
 					}
 				}
 				if s.done != no {
 					tracker.Done(tickets[s.done])
 				}
-				if p, u, w := tracker.Prefix(), tracker.Unfinished(), tracker.Window(); p != s.prefix || u != s.unfinished || w != s.window {
-					t.Fatalf("step %d %+v: prefix %d, unfinished %d, window %d", i, s, p, u, w)
+				if p, u, a := tracker.Prefix(), tracker.Unfinished(), tracker.Ahead(); p != s.prefix || u != s.unfinished || a != s.ahead {
+					t.Fatalf("step %d %+v: prefix %d, unfinished %d, ahead %d", i, s, p, u, a)
 				}
 			}
 		})
 	}
 }
 
-func TestTrackerDoneSaysWhetherThePrefixMoved(t *testing.T) {
-	tracker := NewTracker(0)
+func TestTrackerSaysWhenACommitWouldSaySomethingElse(t *testing.T) {
+	tracker := NewTracker(0, Ledger{})
 	a, _ := tracker.Add(0, 0)
 	b, _ := tracker.Add(1, 0)
-	if tracker.Done(b) {
-		t.Error("the second of two moved the prefix")
+	before := tracker.Changes()
+	changed := func() bool {
+		defer func() { before = tracker.Changes() }()
+		return tracker.Changes() != before
 	}
-	if !tracker.Done(a) {
-		t.Error("the first did not move the prefix")
-	}
-	if tracker.Done(a) {
-		t.Error("a finished ticket moved the prefix")
+	for i, step := range []struct {
+		do   func()
+		want bool
+	}{
+		{func() { tracker.Add(2, 0) }, false},
+		{func() { tracker.Done(b) }, true},
+		{func() { tracker.Done(b) }, false},
+		{func() { tracker.Fail(a, 1, 0) }, true},
+		{func() { tracker.Fail(a, 1, 0) }, false},
+		{func() { tracker.Done(a) }, true},
+		{func() { tracker.Fail(a, 2, 0) }, false},
+	} {
+		if step.do(); changed() != step.want {
+			t.Errorf("step %d: changed %v", i, !step.want)
+		}
 	}
 }
 
-func TestTrackerCountsAttempts(t *testing.T) {
-	tracker := NewTracker(0)
+func TestTrackerCountsWhatWasTried(t *testing.T) {
+	tracker := NewTracker(0, Ledger{})
 	a, _ := tracker.Add(10, 0)
 	b, _ := tracker.Add(20, 0)
-	tracker.Try(a)
-	if got := tracker.Try(a); got != 2 {
-		t.Errorf("second attempt: got %d", got)
+	tracker.Fail(a, 1, 0)
+	tracker.Fail(a, 2, 400)
+	tracker.Fail(b, 1, 0)
+	if attempts, status := tracker.Tried(a); attempts != 2 || status != 400 || tracker.Retried() != 2 {
+		t.Errorf("%d attempts, status %d, %d retried", attempts, status, tracker.Retried())
 	}
-	tracker.Try(b)
 	tracker.Done(a)
-	if got := tracker.Try(a); got != 0 {
-		t.Errorf("attempt of a finished ticket: got %d", got)
+	if attempts, _ := tracker.Tried(a); attempts != 0 || tracker.Retried() != 1 {
+		t.Errorf("a finished ticket: %d attempts, %d retried", attempts, tracker.Retried())
 	}
-	var seen []Unfinished
-	tracker.Visit(func(u Unfinished) bool { seen = append(seen, u); return true })
-	if want := []Unfinished{{Offset: 20, Attempts: 1}}; !slices.Equal(seen, want) {
-		t.Errorf("got %v, want %v", seen, want)
+	want := Ledger{Base: 20, Horizon: 21, Unfinished: []Unfinished{{Offset: 20, Attempts: 1}}}
+	if got := tracker.Ledger(); !same(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
@@ -123,24 +135,21 @@ func TestTrackerAgreesWithTheModel(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		start := random.Int64N(100)
-		tracker, m := NewTracker(start), &model{start: start, done: map[int64]bool{}}
+		tracker, m := NewTracker(start, Ledger{}), &model{start: start, done: map[int64]bool{}}
 		tickets := map[int64]Ticket{}
 		offset := start
 		for range 400 {
 			if random.IntN(2) == 0 {
 				offset += random.Int64N(3) * random.Int64N(1000)
-				if ticket, ok := tracker.Add(offset, 0); ok {
+				if ticket, standing := tracker.Add(offset, 0); standing == New {
 					tickets[offset] = ticket
 					m.added = append(m.added, offset)
 				}
 				offset++
 			} else if len(m.added) > 0 {
 				o := m.added[random.IntN(len(m.added))]
-				before := m.prefix()
 				m.done[o] = true
-				if moved := tracker.Done(tickets[o]); moved != (m.prefix() != before) {
-					t.Fatalf("seed %d: finishing %d: moved %v, prefix %d → %d", seed, o, moved, before, m.prefix())
-				}
+				tracker.Done(tickets[o])
 			}
 			if got, want := tracker.Prefix(), m.prefix(); got != want {
 				t.Fatalf("seed %d: prefix %d, want %d", seed, got, want)
@@ -153,7 +162,9 @@ func TestTrackerAgreesWithTheModel(t *testing.T) {
 			}
 		}
 		var got []int64
-		tracker.Visit(func(u Unfinished) bool { got = append(got, u.Offset); return true })
+		for _, u := range tracker.Ledger().Unfinished {
+			got = append(got, u.Offset)
+		}
 		if !slices.Equal(got, want) || tracker.Unfinished() != len(want) {
 			t.Fatalf("seed %d: unfinished %v (%d), want %v", seed, got, tracker.Unfinished(), want)
 		}
@@ -161,7 +172,7 @@ func TestTrackerAgreesWithTheModel(t *testing.T) {
 }
 
 func TestTrackerKnowsTheAgeOfTheOldestUnfinished(t *testing.T) {
-	tracker := NewTracker(0)
+	tracker := NewTracker(0, Ledger{})
 	if _, ok := tracker.Oldest(); ok {
 		t.Error("an empty tracker has an oldest record")
 	}
@@ -177,7 +188,7 @@ func TestTrackerKnowsTheAgeOfTheOldestUnfinished(t *testing.T) {
 }
 
 func TestTrackerGivesMemoryBackWhenAllIsFinished(t *testing.T) {
-	tracker := NewTracker(0)
+	tracker := NewTracker(0, Ledger{})
 	var tickets []Ticket
 	for o := range int64(10_000) {
 		ticket, _ := tracker.Add(o, 0)
@@ -186,13 +197,19 @@ func TestTrackerGivesMemoryBackWhenAllIsFinished(t *testing.T) {
 	for _, ticket := range tickets {
 		tracker.Done(ticket)
 	}
-	if n := len(tracker.window.entries); n != 0 {
-		t.Errorf("an empty window holds %d entries", n)
+	if n := len(tracker.slots); n != 0 {
+		t.Errorf("an empty tracker has %d slots", n)
 	}
+	ticket, _ := tracker.Add(10_000, 0)
+	tracker.Done(tickets[0])
+	if tracker.Unfinished() != 1 {
+		t.Error("an old ticket finished another offset")
+	}
+	tracker.Done(ticket)
 }
 
 func BenchmarkTracker(b *testing.B) {
-	tracker := NewTracker(0)
+	tracker := NewTracker(0, Ledger{})
 	b.ReportAllocs()
 	var offset int64
 	for b.Loop() {
