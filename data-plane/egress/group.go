@@ -25,6 +25,7 @@ type group struct {
 	wait     *kafka.FetchWait
 	client   *kgo.Client
 
+	started      time.Time
 	rediscovered time.Time // when a topic was last taken up anew; of the goroutine that polls
 
 	cancel  context.CancelFunc // ends polling
@@ -56,7 +57,7 @@ const pollRecords = 2000
 // startGroup makes the client and begins to join. after, if not nil, is waited for first: the group's predecessor.
 func startGroup(id identity, o Options, target *targetRef, initial map[string]int32, after <-chan struct{}) (*group, error) {
 	g := &group{
-		identity: id, options: o, flow: defaultFlow(),
+		identity: id, options: o, flow: defaultFlow(), started: time.Now(),
 		log:        o.Log.With("group", id.groupID, "egress", id.uid),
 		stats:      target.stats,
 		wait:       o.Consumer.NewFetchWait(),

@@ -69,7 +69,7 @@ func (g *group) report(r *status.Group) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	r.State = stateJoining
+	r.State, r.Started = stateJoining, g.started
 	switch {
 	case g.stopping:
 		r.State = stateStopping

@@ -79,6 +79,7 @@ type Group struct {
 	Destination  string      `json:"destination"`
 	Order        string      `json:"order"`
 	State        string      `json:"state"`
+	Started      time.Time   `json:"started,omitzero"`   // as a member of this process; it goes on through rebalances
 	PlacedOn     []string    `json:"placedOn,omitempty"` // names of the pods that join it; none = every process does
 	Problem      string      `json:"problem,omitempty"`  // why it does not run; "" = it runs
 	ContentHash  string      `json:"contentHash,omitempty"`

@@ -27,6 +27,7 @@ const limit = 60 * time.Second
 // Plane is one data plane: what survives its processes. Only one process of it runs at a time.
 type Plane struct {
 	role     string
+	name     string // "" for none
 	mount    *Mount
 	lastGood string
 	grace    time.Duration
@@ -60,6 +61,14 @@ func New(tb testing.TB, role string, mount *Mount, grace time.Duration) *Plane {
 	return p
 }
 
+// Named is New with the name of a pod, by which the contract places groups.
+func Named(tb testing.TB, name, role string, mount *Mount, grace time.Duration) *Plane {
+	tb.Helper()
+	p := New(tb, role, mount, grace)
+	p.name = name
+	return p
+}
+
 // Start starts a process and waits until it is ready.
 func (p *Plane) Start(tb testing.TB) {
 	tb.Helper()
@@ -70,7 +79,7 @@ func (p *Plane) Start(tb testing.TB) {
 	r := &run{out: &output{}, ended: make(chan struct{}), cmd: exec.CommandContext(ctx, program, p.role)}
 	r.cmd.Env = append(os.Environ(),
 		"DATA_PLANE_CONFIG_FILE_PATH="+p.mount.Path(), "CONTRACT_LAST_GOOD_FILE_PATH="+p.lastGood,
-		"INGRESS_HOST=127.0.0.1", "INGRESS_PORT=0", "STATUS_ADDRESS=127.0.0.1:0", "METRICS_ADDRESS=none",
+		"POD_NAME="+p.name, "INGRESS_HOST=127.0.0.1", "INGRESS_PORT=0", "STATUS_ADDRESS=127.0.0.1:0", "METRICS_ADDRESS=none",
 		fmt.Sprintf("SHUTDOWN_GRACE_SECONDS=%d", int(p.grace.Seconds())),
 	)
 	r.cmd.Stdout, r.cmd.Stderr, r.cmd.SysProcAttr = r.out, r.out, attributes()
