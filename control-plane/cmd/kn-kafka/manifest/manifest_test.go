@@ -335,7 +335,10 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, path string) {
 		set := Read([]string{Stdin}, Options{Stdin: []byte(text), Kinds: Supported()})
-		lines := strings.Count(text, "\n") + 1
+		lines := 1
+		for _, end := range []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} { // as YAML counts them
+			lines += strings.Count(text, end)
+		}
 		for _, o := range set.Objects {
 			if at := o.Source.At(path); at.Line < 1 || at.Line > lines {
 				t.Errorf("%q is said to be in line %d of %d", path, at.Line, lines)
