@@ -82,6 +82,9 @@ func brokerResource(in BrokerInput, object *contract.Reference) (*contract.Resou
 	return r, at("spec.delivery", err)
 }
 
+// AboutTrigger is an error about a Trigger that was found before its translation.
+func AboutTrigger(t *eventingv1.Trigger, err error) *Error { return about(triggerReference(t), err) }
+
 func triggerReference(t *eventingv1.Trigger) *contract.Reference {
 	return reference(&t.ObjectMeta, eventingv1.SchemeGroupVersion, "Trigger")
 }

@@ -11,7 +11,7 @@ import (
 // could not compile are an error.
 func setFilter(e *contract.Egress, spec *eventingv1.TriggerSpec) error {
 	if len(spec.Filters) > 0 {
-		e.DialectedFilter = dialects(spec.Filters)
+		e.DialectedFilter = Dialects(spec.Filters)
 	} else if spec.Filter != nil && len(spec.Filter.Attributes) > 0 {
 		e.Filter = &contract.Filter{Attributes: spec.Filter.Attributes}
 	}
@@ -19,7 +19,8 @@ func setFilter(e *contract.Egress, spec *eventingv1.TriggerSpec) error {
 	return at("spec.filters", err)
 }
 
-func dialects(filters []eventingv1.SubscriptionsAPIFilter) []*contract.DialectedFilter {
+// Dialects translates filters of the subscriptions API: of a Trigger, or of an EventPolicy.
+func Dialects(filters []eventingv1.SubscriptionsAPIFilter) []*contract.DialectedFilter {
 	out := make([]*contract.DialectedFilter, 0, len(filters))
 	for i := range filters {
 		out = append(out, dialect(&filters[i]))
@@ -41,10 +42,10 @@ func dialect(f *eventingv1.SubscriptionsAPIFilter) *contract.DialectedFilter {
 		parts = append(parts, &contract.DialectedFilter{Filter: &contract.DialectedFilter_Suffix{Suffix: &contract.Suffix{Attributes: f.Suffix}}})
 	}
 	if len(f.All) > 0 {
-		parts = append(parts, all(dialects(f.All)))
+		parts = append(parts, all(Dialects(f.All)))
 	}
 	if len(f.Any) > 0 {
-		parts = append(parts, &contract.DialectedFilter{Filter: &contract.DialectedFilter_Any{Any: &contract.Any{Filters: dialects(f.Any)}}})
+		parts = append(parts, &contract.DialectedFilter{Filter: &contract.DialectedFilter_Any{Any: &contract.Any{Filters: Dialects(f.Any)}}})
 	}
 	if f.Not != nil {
 		parts = append(parts, &contract.DialectedFilter{Filter: &contract.DialectedFilter_Not{Not: &contract.Not{Filter: dialect(f.Not)}}})

@@ -11,6 +11,7 @@ package translate
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 
@@ -23,11 +24,11 @@ import (
 // Target is a resolved destination.
 type Target struct {
 	// URI is an absolute http or https URL.
-	URI string
+	URI string `json:"uri"`
 	// CACerts are PEM certificates of the authorities to trust besides the trust bundles; "" is none.
-	CACerts string
+	CACerts string `json:"caCerts,omitempty"`
 	// Audience is whom the token sent along is for; "" is no token.
-	Audience string
+	Audience string `json:"audience,omitempty"`
 }
 
 // Connection is a Kafka cluster and the Secrets to authenticate with; at most one of AuthSecret and MultiAuth is set.
@@ -87,13 +88,22 @@ func resource(object *contract.Reference, topics []string, c Connection, f Flags
 	case len(topics) == 0:
 		return nil, wrong("", "no topic")
 	case len(c.BootstrapServers) == 0:
-		return nil, wrong("", "no bootstrap servers")
+		return nil, wrong("", "%w", errNoServers)
 	}
 	for _, topic := range topics {
 		if err := ValidateTopicName(topic); err != nil {
 			return nil, err
 		}
 	}
+	c.authenticate(r)
+	if f.EventTypeAutocreate {
+		r.FeatureFlags = &contract.FeatureFlags{EnableEventTypeAutocreate: true}
+	}
+	return r, nil
+}
+
+// authenticate sets how the resource authenticates at Kafka.
+func (c Connection) authenticate(r *contract.Resource) {
 	switch {
 	case c.MultiAuth != nil:
 		r.Auth = &contract.Resource_MultiAuthSecret{MultiAuthSecret: c.MultiAuth}
@@ -102,11 +112,20 @@ func resource(object *contract.Reference, topics []string, c Connection, f Flags
 	default:
 		r.Auth = &contract.Resource_AbsentAuth{AbsentAuth: &contract.Empty{}}
 	}
-	if f.EventTypeAutocreate {
-		r.FeatureFlags = &contract.FeatureFlags{EnableEventTypeAutocreate: true}
+}
+
+// Connected returns a resource with nothing but the connection: what the control plane connects with itself is what a
+// data plane would. Without servers it is an error.
+func Connected(c Connection) (*contract.Resource, error) {
+	if len(c.BootstrapServers) == 0 {
+		return nil, errNoServers
 	}
+	r := &contract.Resource{BootstrapServers: strings.Join(c.BootstrapServers, ",")}
+	c.authenticate(r)
 	return r, nil
 }
+
+var errNoServers = errors.New("no bootstrap servers")
 
 // finish puts the egresses into one order, whatever order a cache listed them in, and sets the hash of the content.
 func finish(r *contract.Resource) *contract.Resource {

@@ -23,6 +23,9 @@ const (
 	KeyFallback = "kafka.eventing.knative.dev/key.fallback"
 	// ExternalTopic, on a Broker: the name of an existing topic, which is neither created nor deleted.
 	ExternalTopic = "kafka.eventing.knative.dev/external.topic"
+	// ChannelConfig, on a KafkaChannel: the ConfigMap, as NAMESPACE/NAME, that says which Kafka cluster and Secret the
+	// channel uses, with the keys of kafka-channel-config; absent is that of the installation.
+	ChannelConfig = "kafka.eventing.knative.dev/channel.config"
 )
 
 // Order is the order of deliveries.
@@ -65,6 +68,19 @@ func DeliveryOrderScopeOf(annotations ...map[string]string) (Scope, error) {
 		}
 	}
 	return PartitionScope, nil
+}
+
+// ChannelConfigOf returns the ConfigMap asked for, empty texts when nothing is said.
+func ChannelConfigOf(annotations map[string]string) (namespace, name string, err error) {
+	text, ok := annotations[ChannelConfig]
+	if !ok {
+		return "", "", nil
+	}
+	namespace, name, found := strings.Cut(strings.TrimSpace(text), "/")
+	if !found || namespace == "" || name == "" || strings.Contains(name, "/") {
+		return "", "", fmt.Errorf("%s: expected NAMESPACE/NAME of a ConfigMap, got %q", ChannelConfig, text)
+	}
+	return namespace, name, nil
 }
 
 // KeyFallbackOf returns the fallback asked for, none when nothing is said.

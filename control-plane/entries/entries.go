@@ -1,0 +1,181 @@
+// Package entries makes the entries of the contract from cached objects: the object, what its reconciler has written
+// into its status, and the ConfigMaps, Secrets and policies it refers to. The one writer of contracts and the
+// reconcilers, which compare what pods run with what they should run, make them with the same functions.
+//
+// It must not talk to the API server or to Kafka and changes nothing; what it is given comes from listers and stays as it
+// is. A Builder may be used by any goroutine.
+package entries
+
+import (
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	corev1listers "k8s.io/client-go/listers/core/v1"
+	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
+	eventingv1alpha1 "knative.dev/eventing/pkg/apis/eventing/v1alpha1"
+	"knative.dev/eventing/pkg/apis/feature"
+	duckv1 "knative.dev/pkg/apis/duck/v1"
+
+	"knative.dev/eventing-kafka-go/control-plane/credentials"
+	"knative.dev/eventing-kafka-go/control-plane/dataplane"
+	"knative.dev/eventing-kafka-go/control-plane/features"
+	"knative.dev/eventing-kafka-go/control-plane/translate"
+)
+
+// Keys of status.annotations that reconcilers write and entries are made from, beside those of translate.
+const (
+	// PartitionsStatusAnnotation holds, as JSON, how many partitions have a committed start: by topic on a Trigger or
+	// KafkaSource, by the UID of the subscriber on a KafkaChannel. What is not in it has no group yet and gets no egress.
+	PartitionsStatusAnnotation = "kafka.eventing.knative.dev/partitions"
+	// MembersStatusAnnotation holds, as JSON, how many members a group shall have: by the same keys, "" for a Trigger.
+	// What is not in it has one, a KafkaSource as many as spec.consumers says.
+	MembersStatusAnnotation = "kafka.eventing.knative.dev/members"
+	// DeadLetterStatusAnnotation holds, as JSON, the resolved dead letter sink of a KafkaSource, whose status has no field
+	// for it.
+	DeadLetterStatusAnnotation = "kafka.eventing.knative.dev/dead-letter-sink"
+)
+
+// Builder makes entries.
+type Builder struct {
+	ConfigMaps corev1listers.ConfigMapLister
+	Secret     credentials.Get
+	// Policy returns an EventPolicy.
+	Policy func(namespace, name string) (*eventingv1alpha1.EventPolicy, error)
+	// Annotations returns the annotations of the Subscription of a subscriber; nil when it is not known.
+	Annotations func(namespace, name string) map[string]string
+	// Paused says that a ResetOffset keeps the group of an object at rest.
+	Paused func(kind, namespace, name string) bool
+	// DataPlanes are those of the installation.
+	DataPlanes map[dataplane.Kind]dataplane.DataPlane
+	// SystemNamespace is where the installation's ConfigMaps are.
+	SystemNamespace string
+	// ClusterDomain is the domain of addresses of Services.
+	ClusterDomain string
+	// ChannelConfigName is the ConfigMap that says which Kafka KafkaChannels use.
+	ChannelConfigName string
+	// MergeDelivery makes a Trigger's delivery win field by field over its Broker's.
+	MergeDelivery bool
+}
+
+// Flags are what the installation's ConfigMaps switch on, at one moment.
+type Flags struct {
+	Core  feature.Flags
+	Kafka *features.Config
+}
+
+func (f Flags) translate() translate.Flags { return f.Kafka.Flags(f.Core) }
+
+// NotReadyError says that an object has no entry because its reconciler has not come far enough: nothing is wrong.
+type NotReadyError struct{ Reason string }
+
+func (e *NotReadyError) Error() string { return e.Reason }
+
+func notReady(format string, args ...any) error {
+	return &NotReadyError{fmt.Sprintf(format, args...)}
+}
+
+// Partitions reads PartitionsStatusAnnotation, nil when there is none.
+func Partitions(status *duckv1.Status) (map[string]int32, error) {
+	return numbers(status, PartitionsStatusAnnotation)
+}
+
+// SetPartitions writes PartitionsStatusAnnotation.
+func SetPartitions(status *duckv1.Status, partitions map[string]int32) {
+	setNumbers(status, PartitionsStatusAnnotation, partitions)
+}
+
+// Members reads MembersStatusAnnotation, nil when there is none.
+func Members(status *duckv1.Status) (map[string]int32, error) {
+	return numbers(status, MembersStatusAnnotation)
+}
+
+// SetMembers writes MembersStatusAnnotation.
+func SetMembers(status *duckv1.Status, members map[string]int32) {
+	setNumbers(status, MembersStatusAnnotation, members)
+}
+
+func numbers(status *duckv1.Status, key string) (map[string]int32, error) {
+	text := status.Annotations[key]
+	if text == "" {
+		return nil, nil
+	}
+	var n map[string]int32
+	if err := json.Unmarshal([]byte(text), &n); err != nil {
+		return nil, fmt.Errorf("status.annotations[%s]: %w", key, err)
+	}
+	return n, nil
+}
+
+func setNumbers(status *duckv1.Status, key string, n map[string]int32) {
+	if len(n) == 0 {
+		delete(status.Annotations, key)
+		return
+	}
+	text, _ := json.Marshal(n) // a map of text to numbers; keys are sorted
+	annotate(status, key, string(text))
+}
+
+// group returns what is known about the group of an egress.
+func (b *Builder) group(id string, partitions map[string]int32, members int32, kind string, of types.NamespacedName) translate.Group {
+	return translate.Group{ID: id, Partitions: partitions, Members: members, Paused: b.Paused(kind, of.Namespace, of.Name)}
+}
+
+// deadLetter is what was resolved of a dead letter sink, nil when nothing was.
+func deadLetter(status *eventingduck.DeliveryStatus) *translate.Target {
+	if status.DeadLetterSinkURI == nil {
+		return nil
+	}
+	return &translate.Target{
+		URI:      status.DeadLetterSinkURI.String(),
+		CACerts:  value(status.DeadLetterSinkCACerts),
+		Audience: value(status.DeadLetterSinkAudience),
+	}
+}
+
+// sourceDeadLetter reads DeadLetterStatusAnnotation, nil when there is none.
+func sourceDeadLetter(status *duckv1.Status) (*translate.Target, error) {
+	text := status.Annotations[DeadLetterStatusAnnotation]
+	if text == "" {
+		return nil, nil
+	}
+	t := &translate.Target{}
+	if err := json.Unmarshal([]byte(text), t); err != nil {
+		return nil, fmt.Errorf("status.annotations[%s]: %w", DeadLetterStatusAnnotation, err)
+	}
+	return t, nil
+}
+
+// SetDeadLetter writes DeadLetterStatusAnnotation; nil removes it.
+func SetDeadLetter(status *duckv1.Status, t *translate.Target) {
+	if t == nil {
+		delete(status.Annotations, DeadLetterStatusAnnotation)
+		return
+	}
+	text, _ := json.Marshal(t) // three texts
+	annotate(status, DeadLetterStatusAnnotation, string(text))
+}
+
+func annotate(status *duckv1.Status, key, text string) {
+	if status.Annotations == nil {
+		status.Annotations = map[string]string{}
+	}
+	status.Annotations[key] = text
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// configMap returns a ConfigMap.
+func (b *Builder) configMap(namespace, name string) (*corev1.ConfigMap, error) {
+	cm, err := b.ConfigMaps.ConfigMaps(namespace).Get(name)
+	if err != nil {
+		return nil, fmt.Errorf("get ConfigMap %s/%s: %w", namespace, name, err)
+	}
+	return cm, nil
+}

@@ -1,0 +1,50 @@
+package entries
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
+	"knative.dev/eventing-kafka-go/control-plane/credentials"
+	"knative.dev/eventing-kafka-go/control-plane/translate"
+	"knative.dev/eventing-kafka-go/proto/contract"
+)
+
+// Source returns the entry of a KafkaSource. The error is a *[NotReadyError] when nothing is wrong.
+func (b *Builder) Source(source *sourcesv1beta1.KafkaSource, f Flags) (*contract.Resource, error) {
+	in := translate.SourceInput{Source: source, Flags: f.translate()}
+	status := &source.Status
+	partitions, err := Partitions(&status.Status)
+	if err != nil {
+		return nil, err
+	}
+	members, err := Members(&status.Status)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case status.SinkURI == nil:
+		return nil, notReady("the sink of KafkaSource %s/%s is not resolved", source.Namespace, source.Name)
+	case len(partitions) == 0:
+		return nil, notReady("the consumer group of KafkaSource %s/%s is not ready", source.Namespace, source.Name)
+	}
+	in.Sink = translate.Target{URI: status.SinkURI.String(), CACerts: value(status.SinkCACerts), Audience: value(status.SinkAudience)}
+	if in.DeadLetter, err = sourceDeadLetter(&status.Status); err != nil {
+		return nil, err
+	}
+	in.Group = b.group("", partitions, members[""], "KafkaSource", types.NamespacedName{Namespace: source.Namespace, Name: source.Name})
+	if status.Auth != nil {
+		in.Group.ServiceAccount = value(status.Auth.ServiceAccountName)
+	}
+	if in.Connection, err = b.SourceConnection(source); err != nil {
+		return nil, err
+	}
+	return translate.KafkaSource(in)
+}
+
+// SourceConnection is how to reach the Kafka of a KafkaSource.
+func (b *Builder) SourceConnection(source *sourcesv1beta1.KafkaSource) (translate.Connection, error) {
+	c := translate.Connection{BootstrapServers: source.Spec.BootstrapServers}
+	var err error
+	c.MultiAuth, err = credentials.NetOf(b.Secret, source.Namespace, &source.Spec.Net)
+	return c, err
+}
