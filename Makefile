@@ -40,6 +40,10 @@ race: ## Run all tests with the race detector; needs a C compiler
 kafka: ## Run the integration tests on a real Apache Kafka; needs Java and Maven, or root to install them
 	hack/integration.sh $(ARGS)
 
+.PHONY: chaos
+chaos: ## Kill, freeze and restart data planes and Kafka under load and check what is promised (CHAOS_SECONDS=n SEED=n)
+	hack/chaos.sh $(ARGS)
+
 .PHONY: conformance
 conformance: ## Run the table of requests, records and deliveries, and list the rules without a case
 	hack/conformance.sh $(ARGS)

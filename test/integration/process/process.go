@@ -31,6 +31,7 @@ type Plane struct {
 	mount    *Mount
 	lastGood string
 	grace    time.Duration
+	env      []string
 	ingress  atomic.Pointer[string]
 	run      *run   // nil: none is running
 	runs     []*run // all there were
@@ -46,10 +47,10 @@ type run struct {
 }
 
 // New makes a data plane that runs the contract of a mount. role is ingress, egress or all; grace is what it is told to
-// take at most when it is asked to end.
-func New(tb testing.TB, role string, mount *Mount, grace time.Duration) *Plane {
+// take at most when it is asked to end; env are further variables, NAME=VALUE.
+func New(tb testing.TB, role string, mount *Mount, grace time.Duration, env ...string) *Plane {
 	tb.Helper()
-	p := &Plane{role: role, mount: mount, lastGood: filepath.Join(tb.TempDir(), "last-good"), grace: grace}
+	p := &Plane{role: role, mount: mount, lastGood: filepath.Join(tb.TempDir(), "last-good"), grace: grace, env: env}
 	tb.Cleanup(func() {
 		if p.run != nil {
 			p.Kill(tb)
@@ -82,6 +83,7 @@ func (p *Plane) Start(tb testing.TB) {
 		"POD_NAME="+p.name, "INGRESS_HOST=127.0.0.1", "INGRESS_PORT=0", "STATUS_ADDRESS=127.0.0.1:0", "METRICS_ADDRESS=none",
 		fmt.Sprintf("SHUTDOWN_GRACE_SECONDS=%d", int(p.grace.Seconds())),
 	)
+	r.cmd.Env = append(r.cmd.Env, p.env...)
 	r.cmd.Stdout, r.cmd.Stderr, r.cmd.SysProcAttr = r.out, r.out, attributes()
 	begun := make(chan error, 1)
 	go r.wait(begun)
@@ -183,6 +185,26 @@ func (p *Plane) Kill(tb testing.TB) {
 	case <-r.ended:
 	case <-time.After(limit):
 		tb.Fatalf("the %s data plane lives on after kill -9", p.role)
+	}
+}
+
+// Freeze stops the process in its tracks: it keeps its connections and does nothing. Thaw lets it go on; Kill ends it as
+// well.
+func (p *Plane) Freeze(tb testing.TB) {
+	tb.Helper()
+	p.signal(tb, syscall.SIGSTOP)
+}
+
+// Thaw lets a frozen process go on.
+func (p *Plane) Thaw(tb testing.TB) {
+	tb.Helper()
+	p.signal(tb, syscall.SIGCONT)
+}
+
+func (p *Plane) signal(tb testing.TB, s syscall.Signal) {
+	tb.Helper()
+	if err := p.run.cmd.Process.Signal(s); err != nil {
+		tb.Fatalf("send %v to the %s data plane: %v", s, p.role, err)
 	}
 }
 

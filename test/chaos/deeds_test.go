@@ -1,0 +1,97 @@
+package chaos
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"knative.dev/eventing-kafka-go/test/chaos/account"
+)
+
+// do does what a step says, and returns when it is done.
+func (w *world) do(t *testing.T, s step) {
+	s.deed = w.possible(s.deed)
+	w.deeds = append(w.deeds, done{deed: s.deed, at: time.Now()})
+	victim := w.members[s.victim%len(w.members)]
+	switch s.deed {
+	case killAndRestart:
+		w.kill(t, victim)
+		w.start(t, victim)
+	case killAndReturn:
+		w.kill(t, victim)
+		time.Sleep(s.lasts)
+		w.start(t, victim)
+	case killAndReplace:
+		w.kill(t, victim)
+		w.forget(victim)
+		w.join(t)
+	case freezeBriefly, freezeLong:
+		w.freeze(t, victim, s)
+	case replace:
+		w.join(t)
+		w.terminate(t, victim)
+	case add:
+		w.join(t)
+	case remove:
+		w.terminate(t, victim)
+	case restartKafka, crashKafka:
+		w.outage(t, s.deed)
+	case slowSubscriber:
+		w.slow.Store(true)
+		time.Sleep(s.lasts)
+		w.slow.Store(false)
+	case killReceiver:
+		w.receiver.Kill(t)
+		w.receiver.Start(t)
+	}
+}
+
+// possible keeps the number of processes within its limits: instead of one too many, one is removed, and the reverse.
+func (w *world) possible(d deed) deed {
+	switch {
+	case d == add && len(w.members) >= mostMembers:
+		return remove
+	case d == remove && len(w.members) <= leastMembers:
+		return add
+	}
+	return d
+}
+
+func (w *world) kill(t *testing.T, m *member) {
+	w.disruptions = append(w.disruptions, account.Disruption{What: "kill", By: m.process(), From: time.Now()})
+	m.plane.Kill(t)
+}
+
+// freeze stops a process. For longer than the session it is as if it were killed, and wakes up with everything that it had.
+func (w *world) freeze(t *testing.T, m *member, s step) {
+	from := time.Now()
+	m.plane.Freeze(t)
+	time.Sleep(s.lasts)
+	m.plane.Thaw(t)
+	if s.deed == freezeLong {
+		w.disruptions = append(w.disruptions, account.Disruption{What: "freeze", By: m.process(), From: from, To: time.Now()})
+	}
+}
+
+// outage restarts Kafka. Nothing can be committed from its end until every process has found it again.
+func (w *world) outage(t *testing.T, d deed) {
+	from := time.Now()
+	if d == crashKafka {
+		w.kafka.Crash(t)
+	} else {
+		w.kafka.Restart(t)
+	}
+	w.disruptions = append(w.disruptions, account.Disruption{What: "outage", From: from, To: time.Now()})
+}
+
+// terminate asks a data plane to end, and waits for that. What it has finished must be committed then.
+func (w *world) terminate(t *testing.T, m *member) {
+	w.forget(m)
+	if took, err := m.plane.Terminate(t); took > grace || err != nil {
+		t.Errorf("%s took %v to end, its grace is %v: %v", m.process(), took, grace, err)
+	}
+}
+
+func (w *world) forget(m *member) {
+	w.members = slices.DeleteFunc(w.members, func(o *member) bool { return o == m })
+}
