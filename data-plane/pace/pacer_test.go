@@ -92,7 +92,7 @@ func TestRefusalsAloneMakeStartsRareAndNotRarerThanOneASecond(t *testing.T) {
 
 func TestOneEventThatIsRefusedWithPausesSlowsNothing(t *testing.T) {
 	p := New(Config{Start: 100, Max: 100})
-	for now := time.Second; now < time.Minute; now += 500 * ms {
+	for now := time.Second; now < time.Minute; now += 600 * ms {
 		n, _ := take(p, now)
 		p.Done(now, Sample{Outcome: Refused})
 		for range n - 1 {
