@@ -26,6 +26,7 @@ import (
 	rest "k8s.io/client-go/rest"
 	flowcontrol "k8s.io/client-go/util/flowcontrol"
 	eventingv1alpha1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/eventing/v1alpha1"
+	kafkav1alpha1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/kafka/v1alpha1"
 	messagingv1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/messaging/v1"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/messaging/v1beta1"
 	sourcesv1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/sources/v1"
@@ -35,6 +36,7 @@ import (
 type Interface interface {
 	Discovery() discovery.DiscoveryInterface
 	EventingV1alpha1() eventingv1alpha1.EventingV1alpha1Interface
+	KafkaV1alpha1() kafkav1alpha1.KafkaV1alpha1Interface
 	MessagingV1() messagingv1.MessagingV1Interface
 	MessagingV1beta1() messagingv1beta1.MessagingV1beta1Interface
 	SourcesV1() sourcesv1.SourcesV1Interface
@@ -45,6 +47,7 @@ type Interface interface {
 type Clientset struct {
 	*discovery.DiscoveryClient
 	eventingV1alpha1 *eventingv1alpha1.EventingV1alpha1Client
+	kafkaV1alpha1    *kafkav1alpha1.KafkaV1alpha1Client
 	messagingV1      *messagingv1.MessagingV1Client
 	messagingV1beta1 *messagingv1beta1.MessagingV1beta1Client
 	sourcesV1        *sourcesv1.SourcesV1Client
@@ -54,6 +57,11 @@ type Clientset struct {
 // EventingV1alpha1 retrieves the EventingV1alpha1Client
 func (c *Clientset) EventingV1alpha1() eventingv1alpha1.EventingV1alpha1Interface {
 	return c.eventingV1alpha1
+}
+
+// KafkaV1alpha1 retrieves the KafkaV1alpha1Client
+func (c *Clientset) KafkaV1alpha1() kafkav1alpha1.KafkaV1alpha1Interface {
+	return c.kafkaV1alpha1
 }
 
 // MessagingV1 retrieves the MessagingV1Client
@@ -124,6 +132,10 @@ func NewForConfigAndClient(c *rest.Config, httpClient *http.Client) (*Clientset,
 	if err != nil {
 		return nil, err
 	}
+	cs.kafkaV1alpha1, err = kafkav1alpha1.NewForConfigAndClient(&configShallowCopy, httpClient)
+	if err != nil {
+		return nil, err
+	}
 	cs.messagingV1, err = messagingv1.NewForConfigAndClient(&configShallowCopy, httpClient)
 	if err != nil {
 		return nil, err
@@ -162,6 +174,7 @@ func NewForConfigOrDie(c *rest.Config) *Clientset {
 func New(c rest.Interface) *Clientset {
 	var cs Clientset
 	cs.eventingV1alpha1 = eventingv1alpha1.New(c)
+	cs.kafkaV1alpha1 = kafkav1alpha1.New(c)
 	cs.messagingV1 = messagingv1.New(c)
 	cs.messagingV1beta1 = messagingv1beta1.New(c)
 	cs.sourcesV1 = sourcesv1.New(c)

@@ -30,6 +30,7 @@ import (
 	versioned "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned"
 	eventing "knative.dev/eventing-kafka-go/control-plane/client/informers/externalversions/eventing"
 	internalinterfaces "knative.dev/eventing-kafka-go/control-plane/client/informers/externalversions/internalinterfaces"
+	kafka "knative.dev/eventing-kafka-go/control-plane/client/informers/externalversions/kafka"
 	messaging "knative.dev/eventing-kafka-go/control-plane/client/informers/externalversions/messaging"
 	sources "knative.dev/eventing-kafka-go/control-plane/client/informers/externalversions/sources"
 )
@@ -258,12 +259,17 @@ type SharedInformerFactory interface {
 	InformerFor(obj runtime.Object, newFunc internalinterfaces.NewInformerFunc) cache.SharedIndexInformer
 
 	Eventing() eventing.Interface
+	Kafka() kafka.Interface
 	Messaging() messaging.Interface
 	Sources() sources.Interface
 }
 
 func (f *sharedInformerFactory) Eventing() eventing.Interface {
 	return eventing.New(f, f.namespace, f.tweakListOptions)
+}
+
+func (f *sharedInformerFactory) Kafka() kafka.Interface {
+	return kafka.New(f, f.namespace, f.tweakListOptions)
 }
 
 func (f *sharedInformerFactory) Messaging() messaging.Interface {

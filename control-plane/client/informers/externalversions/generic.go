@@ -24,6 +24,7 @@ import (
 	schema "k8s.io/apimachinery/pkg/runtime/schema"
 	cache "k8s.io/client-go/tools/cache"
 	v1alpha1 "knative.dev/eventing-kafka-go/control-plane/apis/eventing/v1alpha1"
+	kafkav1alpha1 "knative.dev/eventing-kafka-go/control-plane/apis/kafka/v1alpha1"
 	v1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1"
 	v1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
 	sourcesv1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1"
@@ -59,6 +60,10 @@ func (f *sharedInformerFactory) ForResource(resource schema.GroupVersionResource
 	// Group=eventing.knative.dev, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithResource("kafkasinks"):
 		return &genericInformer{resource: resource.GroupResource(), informer: f.Eventing().V1alpha1().KafkaSinks().Informer()}, nil
+
+		// Group=kafka.eventing.knative.dev, Version=v1alpha1
+	case kafkav1alpha1.SchemeGroupVersion.WithResource("resetoffsets"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Kafka().V1alpha1().ResetOffsets().Informer()}, nil
 
 		// Group=messaging.knative.dev, Version=v1
 	case v1.SchemeGroupVersion.WithResource("kafkachannels"):

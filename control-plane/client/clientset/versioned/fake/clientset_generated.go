@@ -28,6 +28,8 @@ import (
 	clientset "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned"
 	eventingv1alpha1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/eventing/v1alpha1"
 	fakeeventingv1alpha1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/eventing/v1alpha1/fake"
+	kafkav1alpha1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/kafka/v1alpha1"
+	fakekafkav1alpha1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/kafka/v1alpha1/fake"
 	messagingv1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/messaging/v1"
 	fakemessagingv1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/messaging/v1/fake"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/typed/messaging/v1beta1"
@@ -106,6 +108,11 @@ var (
 // EventingV1alpha1 retrieves the EventingV1alpha1Client
 func (c *Clientset) EventingV1alpha1() eventingv1alpha1.EventingV1alpha1Interface {
 	return &fakeeventingv1alpha1.FakeEventingV1alpha1{Fake: &c.Fake}
+}
+
+// KafkaV1alpha1 retrieves the KafkaV1alpha1Client
+func (c *Clientset) KafkaV1alpha1() kafkav1alpha1.KafkaV1alpha1Interface {
+	return &fakekafkav1alpha1.FakeKafkaV1alpha1{Fake: &c.Fake}
 }
 
 // MessagingV1 retrieves the MessagingV1Client

@@ -25,6 +25,7 @@ import (
 	serializer "k8s.io/apimachinery/pkg/runtime/serializer"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	eventingv1alpha1 "knative.dev/eventing-kafka-go/control-plane/apis/eventing/v1alpha1"
+	kafkav1alpha1 "knative.dev/eventing-kafka-go/control-plane/apis/kafka/v1alpha1"
 	messagingv1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
 	sourcesv1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1"
@@ -36,6 +37,7 @@ var codecs = serializer.NewCodecFactory(scheme)
 
 var localSchemeBuilder = runtime.SchemeBuilder{
 	eventingv1alpha1.AddToScheme,
+	kafkav1alpha1.AddToScheme,
 	messagingv1.AddToScheme,
 	messagingv1beta1.AddToScheme,
 	sourcesv1.AddToScheme,
