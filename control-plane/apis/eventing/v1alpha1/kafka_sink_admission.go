@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"knative.dev/pkg/apis"
+
+	"knative.dev/eventing-kafka-go/control-plane/apis/ratchet"
 )
 
 const (
@@ -26,7 +28,7 @@ func (s *KafkaSink) SetDefaults(context.Context) {
 func (s *KafkaSink) Validate(ctx context.Context) *apis.FieldError {
 	errs := s.Spec.validate().ViaField("spec")
 	if old, ok := apis.GetBaseline(ctx).(*KafkaSink); ok && old != nil && apis.IsInUpdate(ctx) {
-		errs = errs.Also(s.Spec.validateUpdate(&old.Spec).ViaField("spec"))
+		errs = ratchet.New(errs, old.Spec.validate().ViaField("spec")).Also(s.Spec.validateUpdate(&old.Spec).ViaField("spec"))
 	}
 	return errs
 }

@@ -95,6 +95,12 @@ func TestValidateUpdate(t *testing.T) {
 	}
 }
 
+func TestWhatWasWrongBeforeMayStay(t *testing.T) {
+	old := sink(func(s *KafkaSinkSpec) { s.ContentMode = ptr.To("batch") })
+	check(t, old.DeepCopy().Validate(apis.WithinUpdate(t.Context(), old)), "")
+	check(t, old.Validate(apis.WithinUpdate(t.Context(), sink())), "spec.contentMode")
+}
+
 func TestTopicIsCreatedOnlyWithBothNumbers(t *testing.T) {
 	for _, tt := range []struct {
 		partitions *int32

@@ -65,6 +65,11 @@ func TestAdmissionIsThatOfV1beta1(t *testing.T) {
 	if err := changed.Validate(apis.WithinUpdate(t.Context(), c)); err == nil || !strings.Contains(err.Error(), "Immutable fields changed") {
 		t.Errorf("update: %v (CH-11)", err)
 	}
+	wrong := changed.DeepCopy()
+	wrong.Annotations["eventing.knative.dev/scope"] = "x"
+	if err := wrong.Validate(apis.WithinUpdate(t.Context(), wrong.DeepCopy())); err != nil {
+		t.Errorf("what was wrong before: %v", err)
+	}
 	changed.Annotations["eventing.knative.dev/scope"] = "x"
 	changed.Spec.ReplicationFactor = 0
 	err := changed.Validate(t.Context())

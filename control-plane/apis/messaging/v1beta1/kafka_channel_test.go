@@ -65,6 +65,20 @@ func TestSetDefaults(t *testing.T) {
 	}
 }
 
+// The delivery of channels was not validated in earlier releases: their subscribers must still come and go.
+func TestWhatWasWrongBeforeMayStay(t *testing.T) {
+	wrong := delivering(eventingduck.DeliverySpec{Retry: ptr.To[int32](-1)})
+	now := channel(wrong, subscribed(eventingduck.SubscriberSpec{SubscriberURI: apis.HTTP("a")}))
+	user := &authv1.UserInfo{Username: "system:serviceaccount:knative-eventing:eventing-controller"}
+	t.Setenv("SYSTEM_NAMESPACE", "knative-eventing")
+	if err := now.Validate(apis.WithUserInfo(apis.WithinUpdate(t.Context(), channel(wrong)), user)); err != nil {
+		t.Errorf("got %v (CH-14)", err)
+	}
+	if err := now.Validate(apis.WithUserInfo(apis.WithinUpdate(t.Context(), channel()), user)); err == nil {
+		t.Error("a delivery became wrong unnoticed (CH-14)")
+	}
+}
+
 func TestValidate(t *testing.T) {
 	withFlag := func(name string) context.Context {
 		return feature.ToContext(context.Background(), feature.Flags{name: feature.Enabled})

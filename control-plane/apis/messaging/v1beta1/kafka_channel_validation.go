@@ -17,17 +17,21 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/apis/annotation"
 	"knative.dev/eventing-kafka-go/control-plane/apis/delivery"
 	"knative.dev/eventing-kafka-go/control-plane/apis/iso8601"
+	"knative.dev/eventing-kafka-go/control-plane/apis/ratchet"
 )
 
 // Validate implements apis.Validatable. On an update the context carries the old object (apis.WithinUpdate) and the
 // user (apis.WithUserInfo).
 func (c *KafkaChannel) Validate(ctx context.Context) *apis.FieldError {
-	errs := ValidateAnnotations(c.Annotations)
-	errs = errs.Also(c.Spec.Validate(apis.WithinParent(ctx, c.ObjectMeta)).ViaField("spec"))
+	errs := c.validate(ctx)
 	if old, ok := apis.GetBaseline(ctx).(*KafkaChannel); ok && old != nil && apis.IsInUpdate(ctx) {
-		errs = errs.Also(c.Spec.ValidateUpdate(ctx, &old.Spec))
+		errs = ratchet.New(errs, old.validate(ctx)).Also(c.Spec.ValidateUpdate(ctx, &old.Spec))
 	}
 	return errs
+}
+
+func (c *KafkaChannel) validate(ctx context.Context) *apis.FieldError {
+	return ValidateAnnotations(c.Annotations).Also(c.Spec.Validate(apis.WithinParent(ctx, c.ObjectMeta)).ViaField("spec"))
 }
 
 // ValidateAnnotations checks the annotations that a channel may have.

@@ -5,6 +5,7 @@ import (
 
 	"knative.dev/pkg/apis"
 
+	"knative.dev/eventing-kafka-go/control-plane/apis/ratchet"
 	"knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
 )
 
@@ -15,10 +16,14 @@ func (s *KafkaSource) SetDefaults(ctx context.Context) {
 
 // Validate implements apis.Validatable, with the rules of v1beta1.
 func (s *KafkaSource) Validate(ctx context.Context) *apis.FieldError {
-	errs := v1beta1.ValidateMetadata(s.Labels, s.Annotations)
-	errs = errs.Also(s.Spec.Validate(apis.WithinParent(ctx, s.ObjectMeta)).ViaField("spec"))
+	errs := s.validate(ctx)
 	if old, ok := apis.GetBaseline(ctx).(*KafkaSource); ok && old != nil && apis.IsInUpdate(ctx) {
-		errs = errs.Also(s.Spec.ValidateUpdate(&old.Spec))
+		errs = ratchet.New(errs, old.validate(ctx)).Also(s.Spec.ValidateUpdate(&old.Spec))
 	}
 	return errs
+}
+
+func (s *KafkaSource) validate(ctx context.Context) *apis.FieldError {
+	errs := v1beta1.ValidateMetadata(s.Labels, s.Annotations)
+	return errs.Also(s.Spec.Validate(apis.WithinParent(ctx, s.ObjectMeta)).ViaField("spec"))
 }

@@ -53,6 +53,11 @@ func TestAdmissionIsThatOfV1beta1(t *testing.T) {
 	if err := changed.Validate(apis.WithinUpdate(t.Context(), s)); err == nil || !strings.Contains(err.Error(), "Immutable fields changed") {
 		t.Errorf("update: %v (SRC-06)", err)
 	}
+	wrong := s.DeepCopy()
+	wrong.Spec.InitialOffset = "middle"
+	if err := wrong.Validate(apis.WithinUpdate(t.Context(), wrong.DeepCopy())); err != nil {
+		t.Errorf("what was wrong before: %v", err)
+	}
 	if !reflect.DeepEqual(s.GetConditionSet(), (&v1beta1.KafkaSource{}).GetConditionSet()) {
 		t.Error("other conditions than v1beta1 (SRC-18)")
 	}

@@ -115,6 +115,20 @@ func TestValidateUpdate(t *testing.T) {
 	check(t, changed.Validate(apis.WithinUpdate(t.Context(), source())), "Immutable fields changed (-old +new): spec\n") // SRC-06
 }
 
+// A source of an earlier release may break rules of today: its finalizer and its status must still be written.
+func TestWhatWasWrongBeforeMayStay(t *testing.T) {
+	wrong := func(s *KafkaSource) {
+		s.Labels = map[string]string{sources.KeyTypeLabel: "uuid"}
+		s.Spec.Delivery = &eventingduck.DeliverySpec{Retry: ptr.To[int32](-1)}
+	}
+	old := source(wrong)
+	check(t, source(wrong, func(s *KafkaSource) { s.Finalizers = []string{"f"} }).Validate(apis.WithinUpdate(t.Context(), old)), "") // SRC-15
+	check(t, source(wrong).Validate(apis.WithinSubResourceUpdate(t.Context(), old, "status")), "")
+	check(t, source(wrong, func(s *KafkaSource) { s.Spec.Topics = nil }).Validate(apis.WithinUpdate(t.Context(), old)), "missing field(s): spec.topics")
+	check(t, source(wrong).Validate(apis.WithinUpdate(t.Context(), source())), "spec.delivery.retry")
+	check(t, source(wrong).Validate(apis.WithinCreate(t.Context())), "spec.delivery.retry")
+}
+
 func TestMarkSink(t *testing.T) {
 	s := &KafkaSource{}
 	s.Status.InitializeConditions()

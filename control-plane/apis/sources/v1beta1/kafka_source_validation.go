@@ -9,6 +9,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/annotation"
 	"knative.dev/eventing-kafka-go/control-plane/apis/delivery"
+	"knative.dev/eventing-kafka-go/control-plane/apis/ratchet"
 	"knative.dev/eventing-kafka-go/control-plane/apis/sources"
 )
 
@@ -41,12 +42,16 @@ func KeyTypeOf(labels map[string]string) (KeyType, error) {
 
 // Validate implements apis.Validatable. On an update the context carries the old object (apis.WithinUpdate).
 func (s *KafkaSource) Validate(ctx context.Context) *apis.FieldError {
-	errs := ValidateMetadata(s.Labels, s.Annotations)
-	errs = errs.Also(s.Spec.Validate(apis.WithinParent(ctx, s.ObjectMeta)).ViaField("spec"))
+	errs := s.validate(ctx)
 	if old, ok := apis.GetBaseline(ctx).(*KafkaSource); ok && old != nil && apis.IsInUpdate(ctx) {
-		errs = errs.Also(s.Spec.ValidateUpdate(&old.Spec))
+		errs = ratchet.New(errs, old.validate(ctx)).Also(s.Spec.ValidateUpdate(&old.Spec))
 	}
 	return errs
+}
+
+func (s *KafkaSource) validate(ctx context.Context) *apis.FieldError {
+	errs := ValidateMetadata(s.Labels, s.Annotations)
+	return errs.Also(s.Spec.Validate(apis.WithinParent(ctx, s.ObjectMeta)).ViaField("spec"))
 }
 
 // ValidateMetadata checks the labels and annotations that a source may have.
