@@ -79,6 +79,7 @@ type member struct {
 	entry
 	group   *group // nil: it could not be started, is paused, or runs elsewhere
 	problem string // why the contract's entry is not what runs; "" when it is
+	hash    string // of what the egress depends on
 }
 
 // New makes an empty set.
@@ -158,7 +159,7 @@ func (s *Set) applyOne(says entry, creds kafka.Credentials, invalid error) {
 		m = &member{}
 		s.members[e.GetUid()] = m
 	}
-	m.entry = says
+	m.entry, m.hash = says, contract.EgressHash(says.resource, says.egress)
 	err := invalid
 	if err == nil {
 		err = s.run(m, creds)
@@ -183,7 +184,7 @@ func (s *Set) runs(c *contract.Contract, r *contract.Resource, e *contract.Egres
 // unchanged compares everything that an egress depends on, whatever fields there are (EG-85).
 func unchanged(m *member, c *contract.Contract, r *contract.Resource, e *contract.Egress) bool {
 	return proto.Equal(m.egress, e) && slices.Equal(m.trust, c.GetTrustBundles()) &&
-		contract.EgressHash(m.resource, m.egress) == contract.EgressHash(r, e)
+		m.hash == contract.EgressHash(r, e)
 }
 
 // run brings the member's group to what its entry says.

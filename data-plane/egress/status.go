@@ -48,7 +48,7 @@ func report(m member) status.Group {
 		GroupID:  m.egress.GetConsumerGroup(), Topics: m.resource.GetTopics(),
 		Destination: m.egress.GetDestination(), Order: strings.ToLower(m.egress.GetDeliveryOrder().String()),
 		PlacedOn: m.place.Pods,
-		State:    stateFailed, Problem: m.problem, ContentHash: contract.EgressHash(m.resource, m.egress),
+		State:    stateFailed, Problem: m.problem, ContentHash: m.hash,
 	}
 	switch {
 	case m.group != nil:

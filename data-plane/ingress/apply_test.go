@@ -69,7 +69,7 @@ func TestStatusKeepsItsPastAndForgetsWhatIsGone(t *testing.T) {
 	}
 	r := routes[0]
 	if r.Accepted != 1 || r.Answers["503"] != 1 || r.LastError == "" || r.LastErrorAt.IsZero() || r.Problem != "" ||
-		r.Topic != "topic-a" || r.Kind != "Broker" || r.Name != "a" || len(r.Paths) != 1 || r.ContentHash == "" {
+		r.Topic != "topic-a" || r.Kind != "broker" || r.Name != "a" || len(r.Paths) != 1 || r.ContentHash == "" {
 		t.Fatalf("status %+v", r)
 	}
 	i.Apply(contractOf(), nil)

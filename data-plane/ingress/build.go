@@ -60,7 +60,7 @@ func (i *Ingress) route(resource *contract.Resource, t, old *table) *route {
 	} else {
 		t.byUID[r.uid] = r
 	}
-	r.metrics = i.metrics.Ingress(r.uid, r.labels)
+	r.metrics, r.complaints = i.metrics.Ingress(r.uid, r.labels), i.complaints
 	if err != nil {
 		r.problem = oneLine(err.Error())
 	}

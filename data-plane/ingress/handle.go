@@ -20,16 +20,16 @@ func (i *Ingress) Admit(r *Request) (Answer, bool) {
 	}
 	probe := r.Method == http.MethodGet && r.header(HeaderNetworkProbe) == probeValue
 	if r.Method != http.MethodPost && r.Method != http.MethodOptions && !probe {
-		return methodNotAllowed(), false
+		return i.refuse(r, methodNotAllowed()), false
 	}
 	t := i.table.Load()
 	if a, ok := t.usable(); !ok {
-		return a, false
+		return i.refuse(r, a), false
 	}
 	found := t.find(path, host)
 	switch {
 	case found == nil:
-		return notFound(describe(path, host)), false
+		return i.refuse(r, notFound(describe(path, host))), false
 	case found.problem != "":
 		return found.answer(unavailable(found.problem), "", r.Received), false
 	case probe:
@@ -44,6 +44,9 @@ func (i *Ingress) Admit(r *Request) (Answer, bool) {
 
 // TooLarge returns the answer for an admitted request whose body exceeds its limit. The server reads no more of it.
 func (r *Request) TooLarge() Answer { return r.route.answer(tooLarge(r.Limit), "", r.Received) }
+
+// Refuse counts an answer that the server gives an admitted request whose body did not come.
+func (r *Request) Refuse(a Answer) Answer { return r.route.answer(a, "", r.Received) }
 
 // Busy returns the answer for an admitted request for whose body the server has no room now.
 func (r *Request) Busy() Answer {
@@ -143,8 +146,20 @@ func (r *route) answer(a Answer, eventType string, received time.Time) Answer {
 	if a.Status >= http.StatusBadRequest && r.problem == "" {
 		r.account.failed(a.Reason)
 	}
+	r.complaints.answered(r, a)
 	return a
 }
+
+// refuse counts an answer to a request that leads to no route.
+func (i *Ingress) refuse(r *Request, a Answer) Answer {
+	i.strays.Answered(a.Status, "", time.Since(r.Received))
+	path, host := r.place()
+	i.complaints.refused(a, path, host)
+	return a
+}
+
+// Unrouted counts an answer that the server gave to what it could not take for a request, after the time that it took.
+func (i *Ingress) Unrouted(status int, took time.Duration) { i.strays.Answered(status, "", took) }
 
 // refresh moves a request to the table in force when a new one came while its body was read.
 func (r *Request) refresh() (Answer, bool) {

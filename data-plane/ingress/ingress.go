@@ -39,12 +39,14 @@ type Options struct {
 
 // Ingress answers requests with the routes of the contract that was applied last. Any goroutine may use it.
 type Ingress struct {
-	table    atomic.Pointer[table] // nil until the first Apply
-	pending  int64                 // MaxPendingBytes
-	acquire  func(kafka.Connection) (Sink, error)
-	metrics  *telemetry.Registry
-	log      *slog.Logger
-	requests sync.Pool // of *Request
+	table      atomic.Pointer[table] // nil until the first Apply
+	pending    int64                 // MaxPendingBytes
+	acquire    func(kafka.Connection) (Sink, error)
+	metrics    *telemetry.Registry
+	log        *slog.Logger
+	requests   sync.Pool          // of *Request
+	strays     *telemetry.Ingress // answers to what leads to no route
+	complaints *complaints
 
 	mu     sync.Mutex // serialises Apply and Close
 	closed bool
@@ -54,7 +56,10 @@ type Ingress struct {
 type Sink struct {
 	Produce        func(*kgo.Record, func(*kgo.Record, error))
 	MaxRecordBytes int
-	Release        func()
+	// Key tells producers apart. Forget says that a topic is not produced to any more; nil does nothing.
+	Key     string
+	Forget  func(topic string)
+	Release func()
 }
 
 // New returns an Ingress without routes, which is not ready.
@@ -66,6 +71,7 @@ func New(o Options) *Ingress {
 		o.Acquire = acquireFrom(o.Producers)
 	}
 	i := &Ingress{acquire: o.Acquire, metrics: o.Telemetry, log: o.Log, pending: cmp.Or(o.MaxPendingBytes, 16<<20)}
+	i.strays, i.complaints = o.Telemetry.Ingress("", telemetry.Labels{}), newComplaints(o.Log)
 	i.requests.New = func() any { return newRequest(i) }
 	return i
 }
@@ -76,7 +82,8 @@ func acquireFrom(producers *kafka.Producers) func(kafka.Connection) (Sink, error
 		if err != nil {
 			return Sink{}, err
 		}
-		return Sink{Produce: p.Produce, MaxRecordBytes: p.MaxRecordBytes(), Release: p.Release}, nil
+		return Sink{Produce: p.Produce, MaxRecordBytes: p.MaxRecordBytes(),
+			Key: p.Key(), Forget: p.Forget, Release: p.Release}, nil
 	}
 }
 
@@ -122,6 +129,7 @@ func (i *Ingress) retire(old, next *table) {
 	if old == nil {
 		return
 	}
+	old.forget(next)
 	old.release()
 	for uid := range old.byUID {
 		if next.byUID[uid] == nil {

@@ -22,7 +22,7 @@ func (i *Ingress) Status() []status.Route {
 func (r *route) status() status.Route {
 	s := status.Route{
 		UID:         r.uid,
-		Kind:        r.reference.GetKind(),
+		Kind:        r.labels.Kind,
 		Namespace:   r.reference.GetNamespace(),
 		Name:        r.reference.GetName(),
 		Topic:       r.topic,

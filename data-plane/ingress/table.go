@@ -42,6 +42,7 @@ type route struct {
 	subjectKey bool // IN-38
 	sink       Sink
 	metrics    *telemetry.Ingress
+	complaints *complaints
 	account    *account
 }
 
@@ -80,6 +81,21 @@ func (a *account) lastFailure() (string, time.Time) {
 func (t *table) release() {
 	for _, s := range t.sinks {
 		s.Release()
+	}
+}
+
+// forget tells producers which topics of the old table no route of the next one writes.
+func (t *table) forget(next *table) {
+	type place struct{ key, topic string }
+	used := map[place]bool{}
+	for _, r := range next.routes {
+		used[place{r.sink.Key, r.topic}] = true
+	}
+	for _, r := range t.routes {
+		if p := (place{r.sink.Key, r.topic}); r.sink.Forget != nil && !used[p] {
+			used[p] = true
+			r.sink.Forget(r.topic)
+		}
 	}
 }
 

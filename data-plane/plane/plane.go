@@ -86,6 +86,9 @@ type Plane struct {
 	webClient  properties.WebClient
 	httpServer properties.HTTPServer
 
+	serving        sync.Mutex // guards serverSettings, which come from two files
+	serverSettings server.Settings
+
 	applying sync.Mutex
 	applied  *contractfile.Snapshot // nil before the first
 }
@@ -106,6 +109,8 @@ func Start(ctx context.Context, c Config) (*Plane, error) {
 		producer: c.Producer, consumer: properties.ConsumerSettings{ConsumerConfig: c.Consumer},
 	}
 	p.loadSettings()
+	p.serve(p.takeHTTPServer)
+	p.serve(p.takeProducer)
 	p.producers = kafka.NewProducers(p.producer, c.Log)
 	p.clients.Configure(p.webClient.IdleTimeout, p.webClient.ConnectTimeout)
 	if err := p.assemble(); err != nil {
@@ -125,7 +130,7 @@ func (p *Plane) assemble() error {
 		p.ingress = ingress.New(ingress.Options{Producers: p.producers, Telemetry: p.registry, Log: c.Log})
 		front, err := server.Listen(server.Options{
 			Ingress: p.ingress, Addr: c.IngressAddress, DrainTimeout: c.ShutdownGrace, Log: c.Log,
-			TLSAddr: c.IngressTLSAddress, CertFile: c.CertFile, KeyFile: c.KeyFile, IdleTimeout: p.httpServer.IdleTimeout,
+			TLSAddr: c.IngressTLSAddress, CertFile: c.CertFile, KeyFile: c.KeyFile, Settings: p.serverSettings,
 		})
 		if err != nil {
 			return fmt.Errorf("listen for events: %w", err)
@@ -192,34 +197,41 @@ func (p *Plane) run(ctx context.Context) error {
 		work.Go(func() error { return p.front.Run(ctx) })
 	}
 	if p.egress != nil {
-		work.Go(func() error { <-ctx.Done(); return p.leave() })
+		work.Go(func() error { <-ctx.Done(); p.leave(); return nil })
 	}
 	err := work.Wait()
-	return errors.Join(err, p.close())
-}
-
-// leave ends the consumer groups within the grace.
-func (p *Plane) leave() error {
-	ctx, cancel := context.WithTimeout(context.Background(), p.config.ShutdownGrace) // the parent has ended
-	defer cancel()
-	err := p.egress.Close(ctx)
-	p.clients.Abort()
+	p.close()
 	return err
 }
 
-// close ends what requests and events no longer use.
-func (p *Plane) close() error {
+// leave ends the consumer groups within the grace.
+func (p *Plane) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), p.config.ShutdownGrace) // the parent has ended
+	defer cancel()
+	if err := p.egress.Close(ctx); err != nil {
+		p.config.Log.Warn("Consumer groups not left in time, their partitions wait for the session timeout", "error", err)
+	}
+	p.clients.Abort()
+}
+
+// close ends what requests and events no longer use. That Kafka does not answer while it does is no failure of the plane:
+// what waited for it has been answered, and is logged.
+func (p *Plane) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime) // the parent has ended
 	defer cancel()
 	if p.ingress != nil {
 		p.ingress.Close()
 	}
-	err := p.producers.Close(ctx)
+	if err := p.producers.Close(ctx); err != nil {
+		p.config.Log.Warn("Kafka did not take all events before the end", "error", err)
+	}
 	p.status.close(ctx)
 	if p.metrics != nil {
 		p.metrics.close(ctx)
 	}
-	return errors.Join(err, p.registry.Close(ctx))
+	if err := p.registry.Close(ctx); err != nil {
+		p.config.Log.Warn("Metrics not closed in time", "error", err)
+	}
 }
 
 // abandon closes what a failed Start has opened.

@@ -16,6 +16,7 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/egress"
 	"knative.dev/eventing-kafka-go/data-plane/filewatch"
 	"knative.dev/eventing-kafka-go/data-plane/properties"
+	"knative.dev/eventing-kafka-go/data-plane/server"
 	"knative.dev/eventing-kafka-go/data-plane/status"
 )
 
@@ -146,6 +147,7 @@ func (p *Plane) loadSettings() {
 	}
 	add(paths.Producer, parser(properties.Producer, p.config.Producer, &p.producer), func(context.Context) {
 		p.producers.Configure(p.producer, p.applyAgain)
+		p.serve(p.takeProducer)
 	})
 	if p.config.Egress {
 		base := properties.ConsumerSettings{ConsumerConfig: p.config.Consumer}
@@ -158,8 +160,36 @@ func (p *Plane) loadSettings() {
 	}
 	if p.config.Ingress {
 		add(paths.HTTPServer, parser(properties.ReadHTTPServer, properties.HTTPServer{}, &p.httpServer), func(context.Context) {
-			log.Warn("Settings of the HTTP server take effect when the process starts anew", "file", paths.HTTPServer)
+			p.serve(p.takeHTTPServer)
 		})
+	}
+}
+
+// serve changes the settings of the HTTP server.
+func (p *Plane) serve(change func(*server.Settings)) {
+	p.serving.Lock()
+	defer p.serving.Unlock()
+	change(&p.serverSettings)
+	if p.front == nil {
+		return
+	}
+	if err := p.front.Configure(p.serverSettings); err != nil {
+		p.config.Log.Error("The HTTP server keeps its settings", "error", err)
+	}
+}
+
+func (p *Plane) takeHTTPServer(s *server.Settings) {
+	s.IdleTimeout, s.NoClearHTTP2 = p.httpServer.IdleTimeout, p.httpServer.NoClearHTTP2
+	s.MaxHeaderBytes, s.MaxLineBytes = p.httpServer.MaxHeaderBytes, p.httpServer.MaxLineBytes
+}
+
+// answerMargin is how much longer than the producer a request waits, so that it hears from it why a record was not written.
+const answerMargin = 5 * time.Second
+
+func (p *Plane) takeProducer(s *server.Settings) {
+	s.AnswerTimeout = 0 // the server's own
+	if limit := p.producer.DeliveryTimeout; limit > 0 {
+		s.AnswerTimeout = limit + answerMargin
 	}
 }
 

@@ -20,13 +20,16 @@ type WebClient struct {
 type HTTPServer struct {
 	// IdleTimeout is how long a connection is kept between two requests.
 	IdleTimeout time.Duration
+	// MaxHeaderBytes bounds the header of a request, MaxLineBytes its first line; 0: as the server has it.
+	MaxHeaderBytes, MaxLineBytes int
+	// NoClearHTTP2 refuses HTTP/2 without TLS.
+	NoClearHTTP2 bool
 }
 
 // Words of warnings of these two files.
 const (
 	fixedInClient = "it cannot be chosen; idleTimeout and connectTimeout can"
-	fixedInServer = "it cannot be chosen; idleTimeout can"
-	headerLimit   = "header and first line of a request may have 8192 bytes together"
+	fixedInServer = "it cannot be chosen; idleTimeout, maxHeaderSize, maxInitialLineLength and http2ClearTextEnabled can"
 )
 
 // ReadWebClient returns base with the values of an HTTP client's file, whose keys are those of Vert.x' WebClientOptions.
@@ -59,9 +62,9 @@ func ReadHTTPServer(base HTTPServer, name string, content []byte) (HTTPServer, [
 	type s = HTTPServer
 	rules := map[string]rule[s]{
 		"idleTimeout":           seconds(func(c *s, d time.Duration) { c.IdleTimeout = d }),
-		"maxHeaderSize":         ignored[s](headerLimit),
-		"maxInitialLineLength":  ignored[s](headerLimit),
-		"http2ClearTextEnabled": always[s]("true", "HTTP/2 without TLS is always understood"),
+		"maxHeaderSize":         whole(" of bytes", 512, 1<<20, func(c *s, n int) { c.MaxHeaderBytes = n }),
+		"maxInitialLineLength":  whole(" of bytes", 256, 1<<20, func(c *s, n int) { c.MaxLineBytes = n }),
+		"http2ClearTextEnabled": flag(func(c *s, on bool) { c.NoClearHTTP2 = !on }),
 	}
 	for key, instead := range map[string]string{
 		"port": "INGRESS_PORT and INGRESS_TLS_PORT of the environment choose the ports", "host": "all addresses are listened on",

@@ -47,7 +47,7 @@ func (c *conn) readBody(x *exchange) (ingress.Answer, bool) {
 	}
 	x.expects = false // the body is on its way
 	if err := c.receive(x); err != nil {
-		return bodyError(x.Request, err), false
+		return c.server.bodyError(x.Request, err), false
 	}
 	x.left = 0
 	return ingress.Answer{}, true
@@ -152,18 +152,18 @@ func roomFor(have, size, limit int) int {
 }
 
 // bodyError is the answer to an admitted request whose body did not come.
-func bodyError(r *ingress.Request, err error) ingress.Answer {
+func (s *Server) bodyError(r *ingress.Request, err error) ingress.Answer {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return r.TooLarge()
 	case errors.Is(err, errBusy):
 		return r.Busy()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return ingress.Answer{Status: http.StatusRequestTimeout, Reason: "the body was not complete in time"}
+		return r.Refuse(ingress.Answer{Status: http.StatusRequestTimeout, Reason: "the body was not complete in time"})
 	case gone(err):
 		return ingress.Answer{}
 	}
-	return ingress.Answer{Status: http.StatusBadRequest, Reason: "malformed body: " + err.Error()}
+	return r.Refuse(ingress.Answer{Status: http.StatusBadRequest, Reason: "malformed body: " + err.Error()})
 }
 
 // budget is memory that is shared by all who receive.

@@ -16,12 +16,14 @@ import (
 // conn is a connection that speaks HTTP/1. It uses the header parser of fasthttp, but not its server, which reads bodies
 // before anybody can refuse them.
 type conn struct {
-	server *Server
-	peer   *tracked
-	reader *bufio.Reader
-	header fasthttp.RequestHeader
-	out    []byte
-	waiter *waiter
+	server   *Server
+	settings *settings
+	peer     *tracked
+	upgraded *upgrade // the connection goes on as HTTP/2 with this request
+	reader   *bufio.Reader
+	header   fasthttp.RequestHeader
+	out      []byte
+	waiter   *waiter
 
 	now time.Time // of the latest answer; time limits need no better clock
 	// readUntil and writeUntil are the deadlines that the socket has. Moving one costs as much as parsing a header, so
@@ -30,7 +32,8 @@ type conn struct {
 }
 
 func newConn(s *Server, t *tracked) *conn {
-	c := &conn{server: s, peer: t, reader: bufio.NewReaderSize(t, maxHeaderBytes), now: time.Now()}
+	c := &conn{server: s, settings: s.settings.Load(), peer: t, now: time.Now()}
+	c.reader = bufio.NewReaderSize(t, c.settings.MaxHeaderBytes+c.settings.MaxLineBytes)
 	c.renewWaiter()
 	// Names are compared without case everywhere, so making them canonical would be wasted.
 	c.header.DisableNormalizing()
@@ -41,12 +44,17 @@ func newConn(s *Server, t *tracked) *conn {
 // connection with all that was sent on it.
 func (c *conn) serve() net.Conn {
 	c.readWithin(c.server.options.HeaderTimeout)
-	if c.speaksHTTP2() {
+	if !c.settings.NoClearHTTP2 && c.speaksHTTP2() {
 		c.readWithin(0)
 		return &resumed{Conn: c.peer, rest: c.reader}
 	}
 	for c.awaitRequest() && c.handleRequest() {
 		c.keepIdle()
+	}
+	if c.upgraded != nil {
+		c.readWithin(0)
+		c.peer.SetWriteDeadline(time.Time{}) //nolint:errcheck // writing will tell
+		return &resumed{Conn: c.peer, rest: c.reader}
 	}
 	return nil
 }
@@ -78,7 +86,7 @@ func (c *conn) keepIdle() {
 	if c.reader.Buffered() > 0 {
 		return
 	}
-	idle := c.server.options.IdleTimeout
+	idle := c.settings.IdleTimeout
 	if left := c.readUntil.Sub(c.now); left < idle-idle/4 || left > idle {
 		c.readWithin(idle)
 	}
@@ -110,20 +118,27 @@ func (c *conn) handleRequest() bool {
 		c.readWithin(c.server.options.HeaderTimeout)
 	}
 	if err := c.header.Read(c.reader); err != nil {
-		return c.reject(headerError(err))
+		return c.reject(c.headerError(err))
 	}
 	x := c.newExchange()
-	if a, ok := x.acceptable(); !ok {
+	a, ok := x.acceptable()
+	if ok {
+		a, ok = c.withinLimits()
+	}
+	if !ok {
 		x.Discard()
 		return c.reject(a)
 	}
-	a, ok := c.server.ingress.Admit(x.Request)
+	a, ok = c.server.ingress.Admit(x.Request)
 	if ok {
 		a, ok = c.readBody(&x)
 	}
 	if !ok {
 		x.Discard()
 		return c.finish(&x, a)
+	}
+	if x.upgrade {
+		return c.upgradeTo2(&x)
 	}
 	return c.finish(&x, c.handle(&x))
 }
@@ -174,6 +189,9 @@ func (c *conn) finish(x *exchange, a ingress.Answer) bool {
 
 // reject answers what cannot be understood, after which nothing else on the connection can be.
 func (c *conn) reject(a ingress.Answer) bool {
+	if a.Status != 0 {
+		c.server.ingress.Unrouted(a.Status, time.Since(c.now))
+	}
 	if a.Status != 0 && c.write(a, connectionClose) {
 		c.linger()
 	}

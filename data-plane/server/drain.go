@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -24,30 +25,60 @@ func (t *tracked) expire(before time.Duration) {
 }
 
 // drain ends all connections, once draining is set: idle ones after DrainIdle, the others when their requests are
-// answered, and all of them after DrainTimeout.
+// answered. Shortly before DrainTimeout those that still wait for Kafka are answered with 503; what is open after it is
+// closed.
 func (s *Server) drain() {
+	last := min(lastWords, s.options.DrainTimeout/4)
 	// The context of Run has ended already, and the drain is bounded by itself.
-	ctx, cancel := context.WithTimeout(context.Background(), s.options.DrainTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.options.DrainTimeout-last)
 	defer cancel()
 	s.hurryIdle()
-	// For HTTP/2 this sends GOAWAY; there is nothing else that it could wait for.
-	s.h2base.Shutdown(ctx) //nolint:errcheck // it has no listeners and no connections of its own
+	s.sendGoAway(ctx)
 	drained := s.settled()
 	select {
 	case <-drained:
 		return
 	case <-ctx.Done():
 	}
+	close(s.giveUp)
+	if s.repeat(drained, last, func() { s.expireAll(s.clock(time.Now())) }) {
+		s.options.Log.Warn("Requests answered before Kafka had acknowledged their events, at the end of the drain")
+		return
+	}
 	s.options.Log.Warn("Connections closed before their requests were answered", "connections", s.closeAll())
-	// Again and again, since a connection may just be about to wait for an answer.
+	s.repeat(drained, 0, func() { s.closeAll() })
+}
+
+// lastWords is what requests get to be told that they are not waited for any more.
+const lastWords = time.Second
+
+// sendGoAway tells the peers of HTTP/2 connections to send no other requests.
+func (s *Server) sendGoAway(ctx context.Context) {
+	s.mu.Lock()
+	bases := slices.Clone(s.bases)
+	s.mu.Unlock()
+	for _, base := range bases {
+		base.Shutdown(ctx) //nolint:errcheck // it has no listeners and no connections of its own, so it waits for nothing
+	}
+}
+
+// repeat calls f again and again, since a connection may just be about to wait for an answer, until done is closed or the
+// time is over; 0: without limit. It reports whether done is closed.
+func (s *Server) repeat(done <-chan struct{}, limit time.Duration, f func()) bool {
+	var over <-chan time.Time
+	if limit > 0 {
+		over = time.After(limit)
+	}
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
+		f()
 		select {
-		case <-drained:
-			return
+		case <-done:
+			return true
+		case <-over:
+			return false
 		case <-again.C:
-			s.closeAll()
 		}
 	}
 }

@@ -88,15 +88,15 @@ func TestDrainClosesIdleConnectionsSoonAndTakesTheirLastRequest(t *testing.T) {
 
 func TestDrainIsBounded(t *testing.T) {
 	hold := newHolding()
-	r := startRig(t, rigOptions{acquire: hold.acquire, server: server.Options{DrainTimeout: 50 * time.Millisecond}})
+	r := startRig(t, rigOptions{acquire: hold.acquire, server: server.Options{DrainTimeout: time.Second}})
 	w, half := r.dial(t), r.dial(t)
 	half.send(t, eventHeader, "Content-Length: 4\r\n\r\nda")
 	w.send(t, goodEvent)
 	written := []func(error){hold.next(t)}
-	refused := make(chan error, 1)
+	refused := make(chan answer, 1)
 	go func() {
-		_, err := post(protocols(t)["HTTP/2 with prior knowledge"], r.url(), strings.NewReader("x"))
-		refused <- err
+		a, _ := post(protocols(t)["HTTP/2 with prior knowledge"], r.url(), strings.NewReader("x"))
+		refused <- a
 	}()
 	written = append(written, hold.next(t))
 	r.stop()
@@ -104,13 +104,14 @@ func TestDrainIsBounded(t *testing.T) {
 	for _, f := range written {
 		f(nil) // nobody waits any more
 	}
-	for _, w := range []*wire{w, half} {
-		if b, err := w.answers.ReadByte(); err == nil {
-			t.Errorf("an answer without acknowledgement: %q", b)
-		}
+	if a := w.receive(t); a.status != 503 || !strings.Contains(a.body, "may be written") {
+		t.Errorf("without acknowledgement: %+v, want 503", a)
 	}
-	if err := <-refused; err == nil {
-		t.Error("HTTP/2: an answer without acknowledgement")
+	if b, err := half.answers.ReadByte(); err == nil {
+		t.Errorf("an answer to half a request: %q", b)
+	}
+	if a := <-refused; a.status != 503 {
+		t.Errorf("HTTP/2 without acknowledgement: %+v, want 503", a)
 	}
 }
 

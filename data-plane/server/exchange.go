@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +31,9 @@ type exchange struct {
 	expectation string
 	// close: the client sends no other request on this connection.
 	close bool
+	// upgrade: the client wants to go on in HTTP/2, with the settings that it sends along.
+	upgrade  bool
+	settings string
 }
 
 // newExchange makes the request of the header that was read. Its strings are valid until the next header is read.
@@ -42,15 +46,24 @@ func (c *conn) newExchange() exchange {
 	x.Received = time.Now()
 	x.Method, x.Target, x.Host = text(h.Method()), text(h.RequestURI()), text(h.Host())
 	x.ContentType = text(h.ContentType())
+	asked := false
 	for name, value := range h.All() {
 		switch len(name) {
 		case len("Expect"):
 			x.expect(name, value)
 		case len("Connection"):
+			asked = asked || strings.EqualFold(text(name), "Connection") && hasToken(text(value), "Upgrade")
 			x.close = x.close || strings.EqualFold(text(name), "Connection") && hasToken(text(value), "close")
+		case len("Upgrade"):
+			x.upgrade = x.upgrade || strings.EqualFold(text(name), "Upgrade") && hasToken(text(value), "h2c")
+		case len("HTTP2-Settings"):
+			if strings.EqualFold(text(name), "HTTP2-Settings") {
+				x.settings = text(value)
+			}
 		}
 		x.Headers = append(x.Headers, cloudevent.Header{Name: text(name), Value: text(value)})
 	}
+	x.upgrade = asked && x.upgrade && x.settings != "" && h.IsHTTP11() && c.mayUpgrade()
 	return x
 }
 
@@ -90,15 +103,40 @@ func ambiguousLength(header []byte) bool {
 	return false
 }
 
+// withinLimits refuses a header or a first line that is too long, though both fit into the buffer.
+func (c *conn) withinLimits() (ingress.Answer, bool) {
+	h := &c.header
+	switch line := len(h.Method()) + len(h.RequestURI()) + len(h.Protocol()) + len("  \r\n"); {
+	case line > c.settings.MaxLineBytes:
+		return c.lineTooLong(), false
+	case len(h.RawHeaders()) > c.settings.MaxHeaderBytes:
+		return c.headerTooLarge(), false
+	}
+	return ingress.Answer{}, true
+}
+
+func (c *conn) lineTooLong() ingress.Answer {
+	return ingress.Answer{Status: http.StatusRequestURITooLong,
+		Reason: "the first line is longer than " + strconv.Itoa(c.settings.MaxLineBytes) + " bytes"}
+}
+
+func (c *conn) headerTooLarge() ingress.Answer {
+	return ingress.Answer{Status: http.StatusRequestHeaderFieldsTooLarge,
+		Reason: "the header is larger than " + strconv.Itoa(c.settings.MaxHeaderBytes) + " bytes"}
+}
+
 // headerError is the answer to a header that could not be read; no status means that nobody is there to be answered.
-func headerError(err error) ingress.Answer {
+func (c *conn) headerError(err error) ingress.Answer {
 	var small *fasthttp.ErrSmallBuffer
 	var nothing fasthttp.ErrNothingRead
 	switch {
 	case errors.As(err, &nothing), gone(err):
 		return ingress.Answer{}
 	case errors.As(err, &small):
-		return ingress.Answer{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the header is larger than 8 KiB"}
+		if line := bytes.IndexByte(c.buffered(), '\n'); line < 0 || line > c.settings.MaxLineBytes {
+			return c.lineTooLong()
+		}
+		return c.headerTooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return ingress.Answer{Status: http.StatusRequestTimeout, Reason: "the header was not complete in time"}
 	}

@@ -28,7 +28,7 @@ import (
 // Each case sends less than a request and then nothing; the server must not wait for more than its limits.
 func TestSlowClientsAreGivenUp(t *testing.T) {
 	r := startRig(t, rigOptions{acquire: instant(1 << 20), server: server.Options{
-		HeaderTimeout: 50 * time.Millisecond, BodyTimeout: 50 * time.Millisecond, IdleTimeout: 50 * time.Millisecond}})
+		HeaderTimeout: 50 * time.Millisecond, BodyTimeout: 50 * time.Millisecond, Settings: server.Settings{IdleTimeout: 50 * time.Millisecond}}})
 	for name, row := range map[string]struct {
 		sent   string
 		status int // 0 = closed without an answer
@@ -131,7 +131,7 @@ func TestMangledRequestsHarmNobody(t *testing.T) {
 	var panics atomic.Int64
 	log := slog.New(counting{slog.DiscardHandler, &panics})
 	r := startRig(t, rigOptions{acquire: instant(1 << 20), log: log, server: server.Options{
-		HeaderTimeout: 20 * time.Millisecond, BodyTimeout: 20 * time.Millisecond, IdleTimeout: 20 * time.Millisecond}})
+		HeaderTimeout: 20 * time.Millisecond, BodyTimeout: 20 * time.Millisecond, Settings: server.Settings{IdleTimeout: 20 * time.Millisecond}}})
 	random := rand.New(rand.NewPCG(3, 3))
 	seeds := []string{
 		goodEvent, eventHeader + "Transfer-Encoding: chunked\r\n\r\n2\r\nda\r\n2\r\nta\r\n0\r\nA: b\r\n\r\n",

@@ -56,7 +56,9 @@ func TestHTTP1ByteForByte(t *testing.T) {
 		"a header with a control character":                         {strings.Replace(goodEvent, "type: type", "type: ty\x01pe", 1), 400, closed},
 		"a header of 8 KiB and more":                                {strings.Replace(goodEvent, "Host: x", "Host: x\r\nA: "+strings.Repeat("a", 8<<10), 1), 431, closed},
 		"a header of nearly 8 KiB":                                  {strings.Replace(goodEvent, "Host: x", "Host: x\r\nA: "+strings.Repeat("a", 7900), 1), 202, kept},
-		"a target of 8 KiB and more":                                {strings.Replace(goodEvent, "/ns/name", "/"+strings.Repeat("a", 8<<10), 1), 431, closed},
+		"a target of 8 KiB and more":                                {strings.Replace(goodEvent, "/ns/name", "/"+strings.Repeat("a", 8<<10), 1), 414, closed},
+		"a target of more than 4 KiB":                               {strings.Replace(goodEvent, "/ns/name", "/"+strings.Repeat("a", 4<<10), 1), 414, closed},
+		"a target of nearly 4 KiB and a header of nearly 8 KiB":     {strings.Replace(strings.Replace(goodEvent, "/ns/name", "/ns/name?"+strings.Repeat("a", 4000), 1), "Host: x", "Host: x\r\nA: "+strings.Repeat("a", 7900), 1), 202, kept},
 		"another version":                                           {strings.Replace(goodEvent, "HTTP/1.1", "HTTP/3.0", 1), 505, closed},
 		"another version's preface, nearly":                         {"PRI * HTTP/2.0\r\n\r\nSM\r\n\rX", 505, closed},
 		"an expectation that nobody knows":                          {eventHeader + "Expect: everything\r\nContent-Length: 4\r\n\r\ndata", 417, closed},
@@ -65,7 +67,10 @@ func TestHTTP1ByteForByte(t *testing.T) {
 		"100-continue for a body over the limit":                    {eventHeader + "Expect: 100-Continue\r\nContent-Length: 9999999\r\n\r\n", 413, closed},
 		"an absolute target":                                        {strings.Replace(goodEvent, "/ns/name", "http://y/ns/name?a=b", 1), 202, kept},
 		"OPTIONS *":                                                 {"OPTIONS * HTTP/1.1\r\nHost: name-kn-channel.ns\r\n\r\n", 200, kept},
-		"a request to upgrade to HTTP/2 is answered in HTTP/1.1":    {strings.Replace(goodEvent, "Host: x", "Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__", 1), 202, kept},
+		"a request to upgrade to another protocol":                  {strings.Replace(goodEvent, "Host: x", "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket", 1), 202, kept},
+		"a request to upgrade to HTTP/2 without settings":           {strings.Replace(goodEvent, "Host: x", "Host: x\r\nConnection: Upgrade\r\nUpgrade: h2c", 1), 202, kept},
+		"a request to upgrade that is refused":                      {strings.Replace(strings.Replace(goodEvent, "/ns/name", "/no", 1), "Host: x", upgradeHeader, 1), 404, kept},
+		"a request to upgrade with settings that are none":          {strings.Replace(goodEvent, "Host: x", "Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAA", 1), 400, kept},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := r.dial(t)

@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -13,25 +12,14 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/ingress"
 )
 
-// configureHTTP2 prepares what all HTTP/2 connections share.
-func (s *Server) configureHTTP2() error {
-	s.h2 = &http2.Server{IdleTimeout: s.options.IdleTimeout, WriteByteTimeout: s.options.WriteTimeout}
-	s.h2base = &http.Server{
-		Handler:           http.HandlerFunc(s.serveHTTP),
-		MaxHeaderBytes:    maxHeaderBytes,
-		ReadHeaderTimeout: s.options.HeaderTimeout,
-		// What peers do wrong is nothing that whoever runs this could act on.
-		ErrorLog: slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
+// serveHTTP2 serves a connection whose peer begins with the preface of HTTP/2, until it is closed. first is a request that
+// came by HTTP/1.1 and is answered here, if there is one.
+func (s *Server) serveHTTP2(conn net.Conn, o *settings, first *upgrade) {
+	options := &http2.ServeConnOpts{BaseConfig: o.h2base, Handler: o.h2base.Handler}
+	if first != nil {
+		options.UpgradeRequest, options.Settings = first.request, first.settings
 	}
-	if err := http2.ConfigureServer(s.h2base, s.h2); err != nil {
-		return fmt.Errorf("configure HTTP/2: %w", err)
-	}
-	return nil
-}
-
-// serveHTTP2 serves a connection whose peer begins with the preface of HTTP/2, until it is closed.
-func (s *Server) serveHTTP2(conn net.Conn) {
-	s.h2.ServeConn(conn, &http2.ServeConnOpts{BaseConfig: s.h2base, Handler: s.h2base.Handler})
+	o.h2.ServeConn(conn, options)
 }
 
 // serveHTTP handles one request of net/http in the same steps as a connection of HTTP/1 does.
@@ -65,11 +53,13 @@ func (s *Server) serveHTTP(w http.ResponseWriter, hr *http.Request) {
 	}
 	answers := make(chan ingress.Answer, 1)
 	s.ingress.Handle(r, func(a ingress.Answer) { answers <- a })
-	limit := time.NewTimer(s.options.AnswerTimeout)
+	limit := time.NewTimer(s.settings.Load().AnswerTimeout)
 	defer limit.Stop()
 	select {
 	case a = <-answers:
 	case <-limit.C:
+		a = lateAnswer()
+	case <-s.giveUp:
 		a = lateAnswer()
 	case <-hr.Context().Done():
 		return
@@ -94,7 +84,7 @@ func (s *Server) readHTTPBody(r *ingress.Request, w http.ResponseWriter, hr *htt
 	})
 	r.Body = body
 	if err != nil {
-		return bodyError(r, err), false
+		return s.bodyError(r, err), false
 	}
 	return ingress.Answer{}, true
 }

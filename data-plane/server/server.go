@@ -48,11 +48,8 @@ type Options struct {
 	HeaderTimeout time.Duration
 	// BodyTimeout bounds the time to receive a body, which gets another second for each 64 KiB. Default 30 s.
 	BodyTimeout time.Duration
-	// IdleTimeout is how long a connection is kept between two requests. Default 5 min.
-	IdleTimeout time.Duration
-	// AnswerTimeout is how long a request waits for Kafka before it is answered with 503; the event may be written
-	// nevertheless. It should exceed the producer's time limit, which knows why. Default 125 s.
-	AnswerTimeout time.Duration
+	// Settings are those that Configure changes later.
+	Settings
 	// WriteTimeout bounds the time to send an answer. Default 10 s.
 	WriteTimeout time.Duration
 	// DrainTimeout bounds how long requests may still take when Run is to end. Default 30 s.
@@ -69,8 +66,7 @@ func (o Options) withDefaults() Options {
 	o.MaxBodyBytes = cmp.Or(o.MaxBodyBytes, 256<<20)
 	o.HeaderTimeout = cmp.Or(o.HeaderTimeout, 10*time.Second)
 	o.BodyTimeout = cmp.Or(o.BodyTimeout, 30*time.Second)
-	o.IdleTimeout = cmp.Or(o.IdleTimeout, 5*time.Minute)
-	o.AnswerTimeout = cmp.Or(o.AnswerTimeout, 125*time.Second)
+	o.Settings = o.Settings.withDefaults()
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 10*time.Second)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 30*time.Second)
 	o.DrainIdle = cmp.Or(o.DrainIdle, 100*time.Millisecond)
@@ -79,9 +75,6 @@ func (o Options) withDefaults() Options {
 	}
 	return o
 }
-
-// maxHeaderBytes bounds request line and header together, as IN-05 has it.
-const maxHeaderBytes = 8 << 10
 
 // Server serves the routes of an Ingress.
 type Server struct {
@@ -93,11 +86,12 @@ type Server struct {
 	date     dateHeader
 	tlsAddr  atomic.Value
 
-	h2     *http2.Server
-	h2base *http.Server // holds what HTTP/2 connections have in common; it never listens
+	settings atomic.Pointer[settings]
 
 	draining atomic.Bool
-	mu       sync.Mutex // guards what is below
+	giveUp   chan struct{} // closed when requests that wait for Kafka are not waited for any more
+	mu       sync.Mutex    // guards what is below
+	bases    []*http.Server
 	open     map[*tracked]struct{}
 	handlers int           // of HTTP/2 requests, which may outlive their connection
 	drained  chan struct{} // nil until somebody waits for it
@@ -112,9 +106,12 @@ func Listen(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w", o.Addr, err)
 	}
-	s := &Server{options: o, ingress: o.Ingress, listener: listener, started: time.Now(), open: map[*tracked]struct{}{}}
+	s := &Server{
+		options: o, ingress: o.Ingress, listener: listener, started: time.Now(),
+		open: map[*tracked]struct{}{}, giveUp: make(chan struct{}),
+	}
 	s.budget.limit = o.MaxBodyBytes
-	if err := s.configureHTTP2(); err != nil {
+	if err := s.Configure(o.Settings); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return s, nil
@@ -205,6 +202,7 @@ func (s *Server) start(conn net.Conn, secure *tls.Config) {
 func (s *Server) refuse(conn net.Conn) {
 	conn.SetWriteDeadline(time.Now().Add(time.Second)) //nolint:errcheck // the connection ends in any case
 	a := ingress.Answer{Status: http.StatusServiceUnavailable, Reason: "too many connections"}
+	s.ingress.Unrouted(a.Status, 0)
 	conn.Write(appendAnswer(nil, a, s.date.line(time.Now()), connectionClose)) //nolint:errcheck // as above
 }
 
@@ -234,12 +232,12 @@ func (s *Server) serve(t *tracked) {
 			return
 		}
 		if conn.ConnectionState().NegotiatedProtocol == http2.NextProtoTLS {
-			s.serveHTTP2(conn)
+			s.serveHTTP2(conn, s.settings.Load(), nil)
 			return
 		}
 	}
 	c := newConn(s, t)
 	if rest := c.serve(); rest != nil {
-		s.serveHTTP2(rest)
+		s.serveHTTP2(rest, c.settings, c.upgraded)
 	}
 }

@@ -78,19 +78,26 @@ func (w *waiter) expire(before time.Duration) {
 // watchWaiters expires what waits for longer than AnswerTimeout, until ctx ends. The limit is exceeded by a quarter, or a
 // second, at most.
 func (s *Server) watchWaiters(ctx context.Context) {
-	ticker := time.NewTicker(min(s.options.AnswerTimeout/4, time.Second))
-	defer ticker.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
+		limit := s.settings.Load().AnswerTimeout
+		timer.Reset(min(limit/4, time.Second))
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-ticker.C:
-			s.mu.Lock()
-			for t := range s.open {
-				t.expire(s.clock(now) - s.options.AnswerTimeout)
-			}
-			s.mu.Unlock()
+		case now := <-timer.C:
+			s.expireAll(s.clock(now) - limit)
 		}
+	}
+}
+
+// expireAll ends the waits that began before some time.
+func (s *Server) expireAll(before time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t := range s.open {
+		t.expire(before)
 	}
 }
 
