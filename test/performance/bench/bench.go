@@ -29,16 +29,25 @@ type settings struct {
 	idle         []int         // numbers of idle egresses
 	settle       time.Duration // before what is idle is measured
 	quiet        time.Duration // how long it is measured
+	triggers     []int         // numbers of Triggers on one topic
+	evaluations  int           // about, of filters, in each of these rounds
+	filterFor    time.Duration // how long each filter is measured
+	processes    []int         // numbers of processes on the same topics
+	shareEvents  uint64        // in each of these rounds
 }
 
 var (
 	full = settings{
 		rounds: 3, loadFor: 4 * time.Second, starts: 5, drainEvents: 50_000, drainSeconds: 2.5,
 		idle: []int{1, 100, 500}, settle: 10 * time.Second, quiet: 30 * time.Second,
+		triggers: []int{1, 100, 1000}, evaluations: 2_000_000, filterFor: time.Second,
+		processes: []int{1, 2, 4}, shareEvents: 40_000,
 	}
 	quick = settings{
 		rounds: 3, loadFor: time.Second, starts: 3, drainEvents: 15_000, drainSeconds: 0.6,
 		idle: []int{1, 100}, settle: 4 * time.Second, quiet: 20 * time.Second,
+		triggers: []int{1, 100}, evaluations: 300_000, filterFor: 100 * time.Millisecond,
+		processes: []int{1, 2, 4}, shareEvents: 15_000,
 	}
 )
 
@@ -60,7 +69,8 @@ type section struct {
 func sections() []section {
 	return []section{
 		{"start", (*bench).start}, {"ingress", (*bench).ingress}, {"drain", (*bench).drain},
-		{"latency", (*bench).latency}, {"swap", (*bench).swap}, {"idle", (*bench).idleGroups},
+		{"latency", (*bench).latency}, {"swap", (*bench).swap}, {"filters", (*bench).filters},
+		{"triggers", (*bench).triggersOnOneTopic}, {"processes", (*bench).processesOnOneCluster}, {"idle", (*bench).idleGroups},
 	}
 }
 
@@ -126,6 +136,11 @@ func (b *bench) inTurns(ctx context.Context, rounds int, section, what string, s
 			b.report.Add(section, what, s.Who, figures...)
 		}
 	}
+}
+
+// ours is the data plane, if it is measured: some things the floor does not do.
+func (b *bench) ours() []stage.Subject {
+	return slices.DeleteFunc(slices.Clone(b.Subjects), func(s stage.Subject) bool { return s.Who != report.Ours })
 }
 
 // deployments are subjects that run side by side; one that is not measured does nothing.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -289,8 +290,44 @@ func (b *Broker) Records(ctx context.Context, topic string) (uint64, error) {
 	return sum, nil
 }
 
+// AwaitCommits waits until every group has committed everything that a topic has.
+func (b *Broker) AwaitCommits(ctx context.Context, groups []string, topic string, limit time.Duration, failed func() error) error {
+	ends, err := b.admin.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("end of topic %q: %w", topic, err)
+	}
+	left := groups
+	every := pollEvery + time.Duration(len(groups))*time.Millisecond/2 // an answer about hundreds costs the broker
+	err = Until(ctx, every, limit, fmt.Sprintf("commits of %d groups", len(groups)), func() bool {
+		ctx, cancel := context.WithTimeout(ctx, adminLimit)
+		defer cancel()
+		fetched := b.admin.FetchManyOffsets(ctx, left...)
+		left = slices.DeleteFunc(slices.Clone(left), func(group string) bool {
+			done := fetched[group].Err == nil
+			ends.Each(func(end kadm.ListedOffset) {
+				at, ok := fetched[group].Fetched.Lookup(topic, end.Partition)
+				done = done && (end.Offset == 0 || ok && at.At >= end.Offset)
+			})
+			return done
+		})
+		return len(left) == 0
+	}, failed)
+	if err != nil {
+		return fmt.Errorf("%w: %d are behind", err, len(left))
+	}
+	return nil
+}
+
 // AwaitGroups waits until all groups are stable and have members. failed, if not nil, ends the wait with its error.
 func (b *Broker) AwaitGroups(ctx context.Context, groups []string, limit time.Duration, failed func() error) error {
+	return b.AwaitMembers(ctx, groups, 1, limit, failed)
+}
+
+// AwaitMembers waits until all groups are stable and have so many members, as AwaitGroups does.
+func (b *Broker) AwaitMembers(ctx context.Context, groups []string, members int, limit time.Duration, failed func() error) error {
 	b.groups = append(b.groups, groups...)
 	var problem error
 	every := pollEvery + time.Duration(len(groups))*time.Millisecond // an answer about hundreds costs the broker
@@ -304,7 +341,7 @@ func (b *Broker) AwaitGroups(ctx context.Context, groups []string, limit time.Du
 		}
 		stable := 0
 		for _, g := range described {
-			if g.State == "Stable" && len(g.Members) > 0 {
+			if g.State == "Stable" && len(g.Members) >= members {
 				stable++
 			}
 		}

@@ -42,7 +42,7 @@ func planeCommand(binary string, role Role, file, address, folder string) (comma
 
 // contractOf gives every path and every group a resource of its own, as channels with one subscription have.
 func contractOf(w Work, servers []string, generation uint64) *contract.Contract {
-	c := &contract.Contract{Generation: generation}
+	c := &contract.Contract{Generation: generation, Dispatchers: w.Dispatchers}
 	resource := func(uid, topic string) *contract.Resource {
 		r := &contract.Resource{
 			Uid: uid, Topics: []string{topic}, BootstrapServers: strings.Join(servers, ","),
@@ -67,6 +67,9 @@ func contractOf(w Work, servers []string, generation uint64) *contract.Contract 
 			ReplyStrategy: &contract.Egress_DiscardReply{DiscardReply: &contract.Empty{}},
 			Reference:     r.Reference,
 		}}
+		if e.Type != "" {
+			r.Egresses[0].Filter = &contract.Filter{Attributes: map[string]string{"type": e.Type}}
+		}
 	}
 	return c
 }

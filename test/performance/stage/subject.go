@@ -20,6 +20,8 @@ const (
 type Work struct {
 	Ingress []IngressWork
 	Egress  []EgressWork
+	// Dispatchers are the names of the processes that share the egresses; none: each process runs all. Not for the floor.
+	Dispatchers []string
 }
 
 // IngressWork takes events at a path into a topic.
@@ -29,6 +31,8 @@ type IngressWork struct{ Path, Topic string }
 type EgressWork struct {
 	Group, Topic, URL string
 	Ordered           bool
+	// Type is that of the events that are wanted, "" for all. Not for the floor.
+	Type string
 }
 
 // Subject is one of the two that are compared.
@@ -38,6 +42,17 @@ type Subject struct {
 	command func(role Role, servers []string, file, address, folder string) (command, error)
 	// encode is what the file holds.
 	encode func(w Work, servers []string) ([]byte, error)
+}
+
+// Named is the subject as a process with a name of its own, by which Work.Dispatchers finds it. Not for the floor.
+func (s Subject) Named(name string) Subject {
+	unnamed := s.command
+	s.command = func(role Role, servers []string, file, address, folder string) (command, error) {
+		c, err := unnamed(role, servers, file, address, folder)
+		c.env = append(c.env, "POD_NAME="+name)
+		return c, err
+	}
+	return s
 }
 
 type command struct {
