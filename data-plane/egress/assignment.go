@@ -16,17 +16,16 @@ import (
 // poll and AllowRebalance.
 
 func (g *group) onAssigned(_ context.Context, _ *kgo.Client, added map[string][]int32) {
+	defer g.membership.assigned() // it takes the mutex
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.joined = true
 	for topic, ids := range added {
 		for _, id := range ids {
 			at := topicPartition{topic, id}
-			p := &partition{topicPartition: at, done: -1, waiting: map[*task]*time.Timer{}}
-			if g.identity.ordered {
-				p.lane = &lane{}
+			g.partitions[at] = &partition{
+				topicPartition: at, order: g.order, waiting: map[*task]*time.Timer{}, saved: newSaved(),
 			}
-			g.partitions[at] = p
 		}
 	}
 }
@@ -46,7 +45,7 @@ func (g *group) onOffsetsFetched(_ context.Context, client *kgo.Client, resp *km
 				if err := kerr.ErrorForCode(r.ErrorCode); err != nil {
 					return fmt.Errorf("committed offset of %s-%d: %w", t.Topic, r.Partition, err)
 				}
-				g.begins(p, r.Offset)
+				g.begins(p, r)
 				if p.problem != "" {
 					stuck[t.Topic] = append(stuck[t.Topic], r.Partition)
 				}
@@ -59,18 +58,19 @@ func (g *group) onOffsetsFetched(_ context.Context, client *kgo.Client, resp *km
 	return nil
 }
 
-// begins makes the tracker of a partition. Where the control plane committed a start and none is there any more, the
+// begins makes the tracker of a partition, of what its last owner has committed. Where the control plane committed a start and none is there any more, the
 // partition stays at rest and says so: to begin anywhere would lose or repeat events (OF-05). The mutex is held.
-func (g *group) begins(p *partition, committed int64) {
-	committed = max(committed, -1)
-	p.done = committed
+func (g *group) begins(p *partition, r kmsg.OffsetFetchResponseGroupTopicPartition) {
+	committed := max(r.Offset, -1)
+	p.saved.prefix = committed
 	if committed < 0 && p.partition < g.initial[p.topic] {
 		p.problem = fmt.Sprintf("%s-%d: its committed offset is gone", p.topic, p.partition)
 		p.paused = true
 		g.log.Error("partition not read", "problem", p.problem)
 		return
 	}
-	p.tracker = offsets.NewTracker(committed, offsets.Ledger{})
+	p.tracker = offsets.NewTracker(committed, g.read(p, committed, r.Metadata))
+	p.saved.changes = p.tracker.Changes()
 }
 
 // onRevoked stops the deliveries of these partitions, waits a bounded time for those under way, and commits.
@@ -80,13 +80,14 @@ func (g *group) onRevoked(ctx context.Context, client *kgo.Client, revoked map[s
 		return
 	}
 	g.awaitQuiet(taken)
-	g.mu.Lock()
-	due := g.due(taken)
-	g.mu.Unlock()
-	if len(due) > 0 {
-		client.CommitOffsetsSync(withMetadata(ctx), due, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
-			g.committed(due, resp, err)
-		})
+	for again := true; again; {
+		g.mu.Lock()
+		due := g.due(taken)
+		g.mu.Unlock()
+		again = false
+		if due != nil {
+			g.send(ctx, client.CommitOffsetsSync, due, func(smaller bool) { again = smaller })
+		}
 	}
 	g.forget(client, taken)
 }

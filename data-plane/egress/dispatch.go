@@ -36,13 +36,18 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 // enqueue hands a record to its lane. The mutex is held.
 func (g *group) enqueue(p *partition, rec *kgo.Record, now time.Time) {
 	ticket, standing := p.tracker.Add(rec.Offset, rec.Timestamp.UnixMilli())
-	if standing != offsets.New {
+	switch standing {
+	case offsets.Finished:
+		g.stats.AlreadyFinished()
+		return
+	case offsets.Repeated:
 		return // fetched again after a pause
+	case offsets.New:
 	}
-	t := &task{part: p, ticket: ticket, bytes: size(rec), lane: p.lane}
+	t := &task{part: p, ticket: ticket, bytes: size(rec), lane: p.laneOf(rec)}
 	t.Record, t.Received = rec, now
-	p.buffered++
-	p.bytes += t.bytes
+	t.inherit()
+	p.enter(t)
 	g.lanes.add(t)
 }
 
@@ -52,7 +57,7 @@ func (g *group) dispatch() {
 		return
 	}
 	for {
-		t := g.lanes.take()
+		t := g.take()
 		if t == nil {
 			return
 		}
@@ -61,9 +66,17 @@ func (g *group) dispatch() {
 	}
 }
 
-// begin counts a task as running on the current target. The mutex is held.
+// take returns a task that may run now, nil if there is none or nobody knows whether its partition is still ours. The
+// mutex is held.
+func (g *group) take() *task {
+	if !g.membership.fresh(time.Now()) {
+		return nil
+	}
+	return g.lanes.take()
+}
+
+// begin has a task run on the current target. The mutex is held.
 func (g *group) begin(t *task) *targetRef {
-	t.part.running++
 	g.target.users++
 	return g.target
 }
@@ -82,19 +95,23 @@ func (g *group) settle(t *task, target *targetRef, next delivery.Next) (*task, *
 	g.mu.Lock()
 	target.done()
 	p := t.part
-	p.running--
+	p.stops(t)
 	if next.Err != nil {
 		g.note(next.Err)
 	}
 	var resume *partition
 	switch {
-	case p.state == gone, p.state == draining && next.Outcome == delivery.Pending:
-		g.lanes.finish(t) // not finished, or too late to say so: whoever is next in charge delivers it again
+	case p.state == gone:
+		g.lanes.finish(t) // too late to say anything: whoever is next in charge delivers it again
+	case p.state == draining && next.Outcome == delivery.Pending:
+		g.record(t)
+		g.lanes.finish(t)
 	case next.Outcome == delivery.Pending:
+		g.record(t)
 		g.putAside(t, next.Wait)
 	default:
-		g.lanes.finish(t)
 		resume = g.finished(t)
+		g.lanes.finish(t)
 	}
 	if g.lanes.running == 0 || p.state != active && p.running == 0 {
 		g.idle.Broadcast()
@@ -102,7 +119,7 @@ func (g *group) settle(t *task, target *targetRef, next delivery.Next) (*task, *
 	var then *task
 	var on *targetRef
 	if !g.stopping {
-		if then = g.lanes.take(); then != nil {
+		if then = g.take(); then != nil {
 			on = g.begin(then)
 		}
 	}
@@ -115,7 +132,7 @@ func (g *group) settle(t *task, target *targetRef, next delivery.Next) (*task, *
 
 // putAside arms the timer of a retry; nothing but the timer and the record is held meanwhile. The mutex is held.
 func (g *group) putAside(t *task, wait time.Duration) {
-	g.lanes.wait()
+	g.lanes.wait(t)
 	t.Record = detach(t.Record)
 	t.part.waiting[t] = time.AfterFunc(wait, func() {
 		g.mu.Lock()
@@ -132,8 +149,7 @@ func (g *group) putAside(t *task, wait time.Duration) {
 // finished counts a task's outcome and returns its partition if that is to be resumed. The mutex is held.
 func (g *group) finished(t *task) (resume *partition) {
 	p := t.part
-	p.buffered--
-	p.bytes -= t.bytes
+	p.leave(t)
 	p.tracker.Done(t.ticket)
 	g.committer.dirty(g)
 	if p.paused && p.problem == "" && g.flow.roomy(p) {

@@ -36,6 +36,8 @@ type group struct {
 	idle       sync.Cond // signalled when running reaches 0, and when a partition's does
 	target     *targetRef
 	lanes      lanes
+	order      order
+	membership membership
 	partitions map[topicPartition]*partition
 	initial    map[string]int32 // partitions whose start was committed, by topic (OF-05)
 	joined     bool
@@ -55,7 +57,7 @@ type lastError struct {
 const pollRecords = 2000
 
 // startGroup makes the client and begins to join. after, if not nil, is waited for first: the group's predecessor.
-func startGroup(id identity, o Options, target *targetRef, initial map[string]int32, after <-chan struct{}) (*group, error) {
+func startGroup(id identity, o Options, target *targetRef, in order, initial map[string]int32, after <-chan struct{}) (*group, error) {
 	g := &group{
 		identity: id, options: o, flow: defaultFlow(), started: time.Now(),
 		log:        o.Log.With("group", id.groupID, "egress", id.uid),
@@ -67,8 +69,11 @@ func startGroup(id identity, o Options, target *targetRef, initial map[string]in
 		lanes:      lanes{limit: o.Concurrency},
 		partitions: map[topicPartition]*partition{},
 		initial:    initial,
+		order:      in,
+		committer:  committer{load: o.load},
 	}
 	g.idle.L = &g.mu
+	g.membership.init(o.Consumer, g.wake)
 	options := append(id.connection.Options(), o.Consumer.Options()...)
 	options = append(options,
 		kgo.Dialer(g.wait.Dialer(id.connection.Dial())),
@@ -78,6 +83,7 @@ func startGroup(id identity, o Options, target *targetRef, initial map[string]in
 		kgo.OnOffsetsFetched(g.onOffsetsFetched),
 		kgo.OnPartitionsRevoked(g.onRevoked),
 		kgo.OnPartitionsLost(g.onLost),
+		kgo.WithHooks(&g.membership),
 	)
 	if err := kgo.ValidateOpts(options...); err != nil {
 		return nil, err
@@ -209,12 +215,27 @@ func (g *group) await(limit time.Duration, reached func() bool) {
 }
 
 // retarget exchanges the target; the group's membership does not notice.
-func (g *group) retarget(target *targetRef, initial map[string]int32) {
+func (g *group) retarget(target *targetRef, in order, initial map[string]int32) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	old := g.target
 	g.target, g.initial = target, initial
 	old.retire()
+	if in == g.order {
+		return
+	}
+	g.order = in
+	for _, p := range g.partitions {
+		g.lanes.reorder(p, in)
+	}
+	g.dispatch()
+}
+
+// wake dispatches what waited for the membership to be known.
+func (g *group) wake() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.dispatch()
 }
 
 // note remembers an error for the status. The mutex is held.

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // schedule drives lanes with tasks of one partition each, and keeps the books that a group would.
@@ -20,7 +22,7 @@ func newSchedule(limit int) *schedule {
 }
 
 func (s *schedule) offer(p *partition, number int) {
-	t := &task{part: p, lane: p.lane, bytes: len(s.number)} // bytes: a stable order for anyOf
+	t := &task{part: p, lane: p.laneOf(&kgo.Record{}), bytes: len(s.number)} // bytes: a stable order for anyOf
 	s.number[t] = number
 	s.add(t)
 }
@@ -35,18 +37,20 @@ func (s *schedule) start() *task {
 
 func (s *schedule) end(t *task) {
 	delete(s.running, t)
+	t.part.stops(t)
 	s.order[t.part] = append(s.order[t.part], s.number[t])
 	s.finish(t)
 }
 
 func (s *schedule) sleep(t *task) {
 	delete(s.running, t)
+	t.part.stops(t)
 	s.asleep = append(s.asleep, t)
-	s.wait()
+	s.wait(t)
 }
 
 func TestAnOrderedLaneRunsOneTaskAtATime(t *testing.T) {
-	s, p := newSchedule(10), &partition{lane: &lane{}}
+	s, p := newSchedule(10), &partition{order: byPartition}
 	for i := range 3 {
 		s.offer(p, i)
 	}
@@ -85,7 +89,7 @@ func TestUnorderedTasksRunUpToTheLimitAndWaitingOnesFreeTheirPlace(t *testing.T)
 
 func TestTasksOfATakenPartitionAreDropped(t *testing.T) {
 	s := newSchedule(10)
-	mine, taken := &partition{lane: &lane{}}, &partition{lane: &lane{}}
+	mine, taken := &partition{order: byPartition}, &partition{order: byPartition}
 	s.offer(taken, 0)
 	s.offer(taken, 1)
 	s.offer(mine, 2)
@@ -101,7 +105,7 @@ func TestLanesKeepEveryOrderUnderRandomScripts(t *testing.T) {
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		s := newSchedule(1 + random.IntN(5))
-		parts := []*partition{{lane: &lane{}}, {lane: &lane{}}, {}}
+		parts := []*partition{{order: byPartition}, {order: byPartition}, {}}
 		offered := make([]int, len(parts))
 		for step := range 500 {
 			switch random.IntN(5) {

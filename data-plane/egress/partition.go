@@ -32,15 +32,110 @@ type partition struct {
 	topicPartition
 	state    ownership
 	tracker  *offsets.Tracker // nil until the committed offset is known
-	lane     *lane            // nil: unordered
+	order    order
+	lane     *lane            // the one lane of byPartition
+	keys     map[string]*lane // the lanes of byKey that have a task
+	spare    *lane            // one that was freed
 	waiting  map[*task]*time.Timer
-	buffered int // tasks that have no outcome
-	bytes    int // of their records
+	oldest   *task // of all tasks without outcome, in the order of their offsets
+	newest   *task
+	held     fifo // ready tasks that wait for others in retry to end
+	buffered int  // tasks that have no outcome
+	bytes    int  // of their records
 	running  int
+	fresh    int // running tasks that were not tried before
 	paused   bool
-	done     int64 // highest offset that Kafka took, -1 for none
+	saved    saved
 	end      int64 // offset after the last record in the log, as of the last fetch
 	problem  string
+}
+
+// saturated says whether a ledger could not hold the attempts of one more event in retry. Each running task that was not
+// tried yet may become one.
+func (p *partition) saturated() bool {
+	return p.tracker != nil && p.tracker.Retried()+p.fresh >= p.saved.retryCap
+}
+
+// enter adds a task to those without outcome.
+func (p *partition) enter(t *task) {
+	p.buffered++
+	p.bytes += t.bytes
+	t.older = p.newest
+	if p.newest == nil {
+		p.oldest = t
+	} else {
+		p.newest.newer = t
+	}
+	p.newest = t
+}
+
+// leave removes a task that has its outcome.
+func (p *partition) leave(t *task) {
+	p.buffered--
+	p.bytes -= t.bytes
+	if t.older == nil {
+		p.oldest = t.newer
+	} else {
+		t.older.newer = t.newer
+	}
+	if t.newer == nil {
+		p.newest = t.older
+	} else {
+		t.newer.older = t.older
+	}
+	t.older, t.newer = nil, nil
+}
+
+// starts counts a task that begins to run, stops one that ran.
+func (p *partition) starts(t *task) {
+	p.running++
+	if !t.tried {
+		p.fresh++
+	}
+}
+
+func (p *partition) stops(t *task) {
+	p.running--
+	if !t.tried {
+		p.fresh--
+	}
+}
+
+// laneOf is the lane for a record, nil if it is in no order.
+func (p *partition) laneOf(rec *kgo.Record) *lane {
+	switch {
+	case p.order == byPartition:
+		if p.lane == nil {
+			p.lane = &lane{}
+		}
+		return p.lane
+	case p.order == unordered || len(rec.Key) == 0:
+		return nil
+	}
+	if found := p.keys[string(rec.Key)]; found != nil {
+		return found
+	}
+	if p.keys == nil {
+		p.keys = map[string]*lane{}
+	}
+	in := p.spare
+	if in == nil {
+		in = &lane{}
+	}
+	p.spare = nil
+	in.key = string(rec.Key)
+	p.keys[in.key] = in
+	return in
+}
+
+// freeLane forgets an empty lane by key: there may be any number of keys.
+func (p *partition) freeLane(in *lane) {
+	if p.order != byKey || in.key == "" {
+		return
+	}
+	delete(p.keys, in.key)
+	in.key = ""
+	p.spare = in
 }
 
 // lag is the number of records that are not finished, as far as offsets tell.
@@ -48,7 +143,7 @@ func (p *partition) lag() int64 {
 	if p.tracker == nil || p.end <= 0 {
 		return 0
 	}
-	return max(0, p.end-p.tracker.Prefix())
+	return max(0, p.end-p.tracker.Prefix()-p.tracker.Ahead())
 }
 
 // age is how long ago the oldest unfinished record was written.

@@ -34,11 +34,16 @@ type Options struct {
 	Consumer kafka.ConsumerConfig
 	// Concurrency is how many deliveries of one unordered egress run at the same time. Default 100.
 	Concurrency int
-	// CommitInterval is how long a finished event waits at most for its commit. Default 250 ms.
+	// CommitInterval is how long a finished event waits for its commit, unless many groups commit. Default 250 ms.
 	CommitInterval time.Duration
+	// LedgerOff has commits carry no ledger, and none be read: what is finished above the committed offset is delivered
+	// again after a rebalance or a restart, and attempts are counted anew. It is for comparison.
+	LedgerOff bool
 	// RevokeWait is how long deliveries under way may hold up a rebalance, or the end of a removed egress. Default 3 s.
 	RevokeWait time.Duration
 	Log        *slog.Logger
+
+	load *commitLoad // of the set's groups
 }
 
 func (o Options) withDefaults() Options {
@@ -50,6 +55,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.RevokeWait == 0 {
 		o.RevokeWait = 3 * time.Second
+	}
+	if o.load == nil {
+		o.load = &commitLoad{}
 	}
 	return o
 }
@@ -92,13 +100,12 @@ type identity struct {
 	uid, groupID string
 	topics       []string
 	connection   kafka.Connection
-	ordered      bool
 	settings     int // those that the group was started with
 }
 
 func (i identity) equal(j identity) bool {
 	return i.groupID == j.groupID && slices.Equal(i.topics, j.topics) &&
-		i.connection.Key() == j.connection.Key() && i.ordered == j.ordered && i.settings == j.settings
+		i.connection.Key() == j.connection.Key() && i.settings == j.settings
 }
 
 // Apply makes the set run the contract's egresses. It does not wait for groups that join or leave. An entry that
@@ -196,7 +203,6 @@ func (s *Set) run(m *member, creds kafka.Credentials) error {
 	e := m.egress
 	id := identity{
 		uid: e.GetUid(), groupID: e.GetConsumerGroup(), topics: m.resource.GetTopics(), connection: connection,
-		ordered:  e.GetDeliveryOrder() == contract.DeliveryOrder_ORDERED,
 		settings: s.settings,
 	}
 	if e.GetPaused() || !m.place.Joins {
@@ -208,11 +214,11 @@ func (s *Set) run(m *member, creds kafka.Credentials) error {
 		return err
 	}
 	if m.group != nil && m.group.identity.equal(id) {
-		m.group.retarget(target, e.GetInitialPartitions())
+		m.group.retarget(target, orderOf(e), e.GetInitialPartitions())
 		return nil
 	}
 	s.stop(m)
-	g, err := startGroup(id, s.options, target, e.GetInitialPartitions(), s.leaving[id.groupID])
+	g, err := startGroup(id, s.options, target, orderOf(e), e.GetInitialPartitions(), s.leaving[id.groupID])
 	if err != nil {
 		target.release()
 		return fmt.Errorf("start consumer group %q: %w", id.groupID, err)

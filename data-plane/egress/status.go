@@ -94,7 +94,7 @@ func (g *group) report(r *status.Group) {
 
 func (p *partition) report() status.Partition {
 	r := status.Partition{
-		Topic: p.topic, Partition: p.partition, Committed: p.done, Next: -1, End: p.end,
+		Topic: p.topic, Partition: p.partition, Committed: p.saved.prefix, Next: -1, End: p.end,
 		Lag: p.lag(), Paused: p.paused,
 	}
 	if p.tracker != nil {

@@ -110,6 +110,22 @@ func (c EgressCounts) collect(f *families, group []label) {
 	}
 	f.counter(egressRetries, c.Retried, group...)
 	f.counter(egressReplies, c.Replied, group...)
+	c.collectLedgers(f, group)
+}
+
+// collectLedgers adds what there is to say; most groups have nothing.
+func (c EgressCounts) collectLedgers(f *families, group []label) {
+	for _, outcome := range []struct {
+		name string
+		n    uint64
+	}{{"read", c.LedgersRead}, {"ignored", c.LedgersIgnored}, {"cut", c.LedgersCut}} {
+		if outcome.n > 0 {
+			f.counter(egressLedgers, outcome.n, append(slices.Clip(group), label{labelOutcome, outcome.name})...)
+		}
+	}
+	if c.AlreadyFinished > 0 {
+		f.counter(egressSpared, c.AlreadyFinished, group...)
+	}
 }
 
 func (g EgressGauges) collect(f *families, group []label) {

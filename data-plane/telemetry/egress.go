@@ -32,6 +32,7 @@ type Egress struct {
 	queues   sync.Map // queueID → *Queue
 
 	delivered, filtered, retried, deadLettered, lost, replied, discarded, skipped atomic.Uint64
+	ledgersRead, ledgersIgnored, ledgersCut, alreadyFinished                      atomic.Uint64
 }
 
 // EgressCounts is what became of the events of an egress since it was first asked for.
@@ -40,6 +41,9 @@ type EgressCounts struct {
 	Retried                                            uint64 // attempts after the first one
 	Replied                                            uint64 // replies passed on
 	Skipped                                            uint64 // offsets that hold no record
+	LedgersRead, LedgersIgnored                        uint64 // ledgers of an earlier owner; metadata that was none of ours, or damaged
+	LedgersCut                                         uint64 // commits whose ledger had no room
+	AlreadyFinished                                    uint64 // events that an earlier owner has finished, says its ledger
 }
 
 // EgressGauges is how an egress stands at the moment of a scrape.
@@ -118,6 +122,18 @@ func (e *Egress) Skipped(n int64) {
 	}
 }
 
+// LedgerRead counts a ledger that an earlier owner of a partition has left.
+func (e *Egress) LedgerRead() { e.ledgersRead.Add(1) }
+
+// LedgerIgnored counts commit metadata that is no ledger of ours, or damaged.
+func (e *Egress) LedgerIgnored() { e.ledgersIgnored.Add(1) }
+
+// LedgerCut counts a ledger that was too long: events may be delivered again that were finished.
+func (e *Egress) LedgerCut() { e.ledgersCut.Add(1) }
+
+// AlreadyFinished counts an event that is not delivered, since an earlier owner has finished it.
+func (e *Egress) AlreadyFinished() { e.alreadyFinished.Add(1) }
+
 // Counts returns what became of events so far.
 func (e *Egress) Counts() EgressCounts {
 	return EgressCounts{
@@ -129,6 +145,11 @@ func (e *Egress) Counts() EgressCounts {
 		Retried:      e.retried.Load(),
 		Replied:      e.replied.Load(),
 		Skipped:      e.skipped.Load(),
+
+		LedgersRead:     e.ledgersRead.Load(),
+		LedgersIgnored:  e.ledgersIgnored.Load(),
+		LedgersCut:      e.ledgersCut.Load(),
+		AlreadyFinished: e.alreadyFinished.Load(),
 	}
 }
 

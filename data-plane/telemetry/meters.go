@@ -25,6 +25,8 @@ var (
 	egressEvents     = meter{"kn.eventing.kafka.egress.events.total", "Events that an egress finished, by outcome.", metricdata.UnitDimensionless}
 	egressRetries    = meter{"kn.eventing.kafka.egress.retries.total", "Attempts to deliver an event after the first one.", metricdata.UnitDimensionless}
 	egressReplies    = meter{"kn.eventing.kafka.egress.replies.total", "Replies of subscribers that were passed on.", metricdata.UnitDimensionless}
+	egressLedgers    = meter{"kn.eventing.kafka.egress.ledgers.total", "Ledgers of earlier owners that were read, commit metadata that was ignored, and ledgers that had no room in a commit.", metricdata.UnitDimensionless}
+	egressSpared     = meter{"kn.eventing.kafka.egress.already_finished.total", "Events read that an earlier owner had finished, and that were not delivered again.", metricdata.UnitDimensionless}
 	egressLagRecords = meter{"kn.eventing.kafka.egress.lag.records", "Records after the committed offset, of the partitions assigned here.", metricdata.UnitDimensionless}
 	egressLagSeconds = meter{"kn.eventing.kafka.egress.lag.seconds", "Age of the oldest record after the committed offset.", "s"}
 	egressOldest     = meter{"kn.eventing.kafka.egress.oldest_unfinished.seconds", "Age of the oldest event that was read and is not finished.", "s"}
