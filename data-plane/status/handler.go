@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Handler serves the status address: / (a page), /status (the report as JSON), /metrics, /healthz, /readyz and
+// Handler serves the status address: / (a page), /status (the report as JSON), /entries (what
+// runs under each uid, for controllers), /metrics, /healthz, /readyz and
 // /debug/pprof/. report is called for every request and must be safe for concurrent use.
 //
 // /healthz answers 200 as long as the process answers at all; /readyz answers 503 and the reason until Report.Ready.
@@ -17,6 +18,7 @@ func Handler(report func() Report, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { h.page.serve(w, "page", h.read()) })
 	mux.HandleFunc("GET /status", h.status)
+	mux.HandleFunc("GET /entries", h.entries)
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", h.ready)

@@ -36,6 +36,7 @@ func TestPathsOfTheStatusAddress(t *testing.T) {
 		{"page of a process that is not ready gives the reason", "GET", "/", starting, 200, "no contract yet"},
 		{"part of the page for its script", "GET", "/status?view=page", ready, 200, "<h1>Kafka data plane</h1>"},
 		{"report", "GET", "/status", ready, 200, `"generation": 42`},
+		{"what runs under each uid", "GET", "/entries", ready, 200, `"generation":42`},
 		{"metrics", "GET", "/metrics", ready, 200, "a_metric 1"},
 		{"health does not depend on readiness", "GET", "/healthz", starting, 200, "ok"},
 		{"ready", "GET", "/readyz", ready, 200, "ready"},
@@ -135,6 +136,27 @@ func TestNumbersAreWrittenForPeople(t *testing.T) {
 	} {
 		if row.got != row.want {
 			t.Errorf("%q, want %q", row.got, row.want)
+		}
+	}
+}
+
+func TestEntriesAreWhatTheReportSays(t *testing.T) {
+	r := sampleReport()
+	var got Entries
+	if err := json.Unmarshal(get(handlerOf(r), "GET", "/entries").Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Routes) != len(r.Routes) || len(got.Groups) != len(r.Groups) {
+		t.Fatalf("%d routes and %d groups, want %d and %d", len(got.Routes), len(got.Groups), len(r.Routes), len(r.Groups))
+	}
+	for _, route := range r.Routes {
+		if want := (Entry{Hash: route.ContentHash, Problem: route.Problem}); got.Routes[route.UID] != want {
+			t.Errorf("route %s: %+v, want %+v", route.UID, got.Routes[route.UID], want)
+		}
+	}
+	for _, g := range r.Groups {
+		if want := (Entry{Hash: g.ContentHash, State: g.State, Problem: g.Problem}); got.Groups[g.UID] != want {
+			t.Errorf("group %s: %+v, want %+v", g.UID, got.Groups[g.UID], want)
 		}
 	}
 }
