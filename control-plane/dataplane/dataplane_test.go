@@ -14,7 +14,7 @@ func TestTheNamesAreThoseThatUsersKnow(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct {
-		kind                                          Kind
+		kind                                         Kind
 		contract, ingress, receiver, dispatcher, tls string
 	}{
 		{Broker, "kafka-broker-brokers-triggers", "kafka-broker-ingress", "kafka-broker-receiver", "kafka-broker-dispatcher", "kafka-broker-ingress-server-tls"},

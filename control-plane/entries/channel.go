@@ -1,6 +1,8 @@
 package entries
 
 import (
+	"fmt"
+
 	"k8s.io/apimachinery/pkg/types"
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
 
@@ -79,11 +81,19 @@ func (b *Builder) subscription(in *translate.ChannelInput, s eventingduck.Subscr
 }
 
 // ChannelConfig is the ConfigMap that says which Kafka a channel uses: the installation's, or the channel's own. An
-// error says what is wrong with the annotation.
+// error says what is wrong with the annotation. Who may write a channel in one namespace must not get at the Secrets of
+// another by it, so only the administrator's ConfigMaps may lead there.
 func (b *Builder) ChannelConfig(channel *messagingv1beta1.KafkaChannel) (types.NamespacedName, error) {
 	namespace, name, err := annotation.ChannelConfigOf(channel.Annotations)
-	if err != nil || name != "" {
-		return types.NamespacedName{Namespace: namespace, Name: name}, err
+	switch {
+	case err != nil:
+		return types.NamespacedName{}, err
+	case name == "":
+	case namespace != channel.Namespace && namespace != b.SystemNamespace:
+		return types.NamespacedName{}, fmt.Errorf("%s: ConfigMap %s/%s is neither in the namespace of the channel nor in %s",
+			annotation.ChannelConfig, namespace, name, b.SystemNamespace)
+	default:
+		return types.NamespacedName{Namespace: namespace, Name: name}, nil
 	}
 	return types.NamespacedName{Namespace: b.SystemNamespace, Name: b.ChannelConfigName}, nil
 }
@@ -98,5 +108,9 @@ func (b *Builder) ChannelSettings(channel *messagingv1beta1.KafkaChannel) (trans
 	if err != nil {
 		return translate.Settings{}, err
 	}
-	return translate.ChannelSettings(cm)
+	s, err := translate.ChannelSettings(cm)
+	if err == nil && s.SecretName != "" && name.Namespace != b.SystemNamespace && s.SecretNamespace != name.Namespace {
+		err = fmt.Errorf("ConfigMap %s names a Secret of namespace %s, which only one in %s may", name, s.SecretNamespace, b.SystemNamespace)
+	}
+	return s, err
 }

@@ -14,7 +14,9 @@ import (
 
 // ingress is what is known about where events for an object enter. Without authentication by OIDC there is no audience,
 // and policies mean nothing.
-func (b *Builder) ingress(meta *metav1.ObjectMeta, group, kind string, policies []eventingduck.AppliedEventPolicyRef, core feature.Flags) (translate.Ingress, error) {
+func (b *Builder) ingress(
+	meta *metav1.ObjectMeta, group, kind string, policies []eventingduck.AppliedEventPolicyRef, core feature.Flags,
+) (translate.Ingress, error) {
 	if !core.IsOIDCAuthentication() {
 		return translate.Ingress{}, nil
 	}
