@@ -16,6 +16,17 @@ type Settings struct {
 	CommitInterval time.Duration
 }
 
+// of returns the options of the egresses of resources of a kind, and the name that their settings are counted under: the
+// kind where it has settings of its own, else "".
+func (o Options) of(kind string) (Options, string) {
+	c, own := o.Kinds[kind]
+	if !own {
+		return o, ""
+	}
+	o.Consumer, o.Concurrency, o.CommitInterval = c.Consumer, c.Concurrency, c.CommitInterval
+	return o.withDefaults(), kind
+}
+
 const (
 	// joinWait is how long Configure waits for a group before it goes on with the next one.
 	joinWait = 10 * time.Second
@@ -23,16 +34,29 @@ const (
 	joinCheck = 10 * time.Millisecond
 )
 
-// Configure gives every group other settings. Each is started anew, as a change of its topic would, and the next one
+// Configure gives the groups of resources of a kind other settings, or with "" all those whose kinds have none of their
+// own. Each is started anew, as a change of its topic would, and the next one
 // when it has its partitions again, so that most of the egresses deliver at any time. An entry that is broken keeps what
 // runs, with the settings before, until it is repaired. Configure returns when all groups were started, or ctx ends;
-// it must not be called twice at a time.
-func (s *Set) Configure(ctx context.Context, c Settings) {
+// one call waits for another.
+func (s *Set) Configure(ctx context.Context, kind string, c Settings) {
+	s.configuring.Lock()
+	defer s.configuring.Unlock()
 	s.mu.Lock()
-	s.settings++
-	s.options.Consumer = c.Consumer
-	s.options.Concurrency, s.options.CommitInterval = c.Concurrency, c.CommitInterval
-	s.options = s.options.withDefaults()
+	s.revision++
+	s.settings[kind] = s.revision
+	if kind == "" {
+		s.options.Consumer = c.Consumer
+		s.options.Concurrency, s.options.CommitInterval = c.Concurrency, c.CommitInterval
+		s.options = s.options.withDefaults()
+	} else {
+		kinds := maps.Clone(s.options.Kinds) // groups hold the old one
+		if kinds == nil {
+			kinds = map[string]Settings{}
+		}
+		kinds[kind] = c
+		s.options.Kinds = kinds
+	}
 	uids := slices.Sorted(maps.Keys(s.members))
 	s.mu.Unlock()
 	for _, uid := range uids {
@@ -50,7 +74,7 @@ func (s *Set) restart(uid string) *group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.members[uid]
-	if m == nil || m.group == nil || m.problem != "" || m.group.identity.settings == s.settings || m.group.ends() {
+	if m == nil || m.group == nil || m.problem != "" || m.group.identity.settings == s.settingsOf(m) || m.group.ends() {
 		return nil
 	}
 	if err := s.run(m, s.creds); err != nil {
@@ -58,6 +82,12 @@ func (s *Set) restart(uid string) *group {
 		s.options.Log.Warn("egress not run with the new settings", "egress", uid, "group", m.egress.GetConsumerGroup(), "problem", err)
 	}
 	return m.group
+}
+
+// settingsOf is the revision of the settings of a member's kind.
+func (s *Set) settingsOf(m *member) int {
+	_, name := s.options.of(m.resource.GetReference().GetKind())
+	return s.settings[name]
 }
 
 // ends reports whether the group was told to stop, as all are when the set is closed.

@@ -39,7 +39,7 @@ func TestOtherSettingsRestartGroupsOneByOneAndLoseNothing(t *testing.T) { // CFG
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		f.set.Configure(context.Background(), otherConsumer())
+		f.set.Configure(context.Background(), "", otherConsumer())
 	}()
 	eventually(t, "the first group is exchanged", func() bool { return f.groups()["a"] != before["a"] })
 	if first := f.groups()["a"]; f.groups()["b"] != before["b"] {
@@ -75,7 +75,7 @@ func TestABrokenEntryTakesOtherSettingsWhenItIsRepaired(t *testing.T) {
 	f.set.Apply(f.contract(egressTo("a", s.URL)), nil)
 	ran := f.groups()["a"]
 	f.set.Apply(f.contract(egressTo("a", "no address")), nil)
-	f.set.Configure(t.Context(), otherConsumer())
+	f.set.Configure(t.Context(), "", otherConsumer())
 	if f.groups()["a"] != ran {
 		t.Fatal("what ran before the entry was broken does not go on")
 	}
@@ -94,8 +94,29 @@ func TestSettingsOfAClosedSetStartNothing(t *testing.T) {
 	if err := f.set.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	f.set.Configure(t.Context(), otherConsumer())
+	f.set.Configure(t.Context(), "", otherConsumer())
 	if f.groups()["a"] != ran {
 		t.Error("a group was started")
+	}
+}
+
+func TestSettingsOfAKindAreForItsEgressesAlone(t *testing.T) {
+	f := newFixture(t, 1)
+	c := f.contract(egressTo("a", "http://127.0.0.1:1/"))
+	ours := c.Resources[0].GetReference().GetKind()
+	f.set.Apply(c, nil)
+	ran := f.groups()["a"]
+	f.set.Configure(t.Context(), ours+"x", otherConsumer())
+	if f.groups()["a"] != ran {
+		t.Fatal("settings of another kind started the group anew")
+	}
+	f.set.Configure(t.Context(), ours, otherConsumer())
+	own := f.groups()["a"]
+	if own == ran || own.options.Consumer.ClientID != "other" {
+		t.Fatal("settings of the kind are not used")
+	}
+	f.set.Configure(t.Context(), "", Settings{Consumer: ran.options.Consumer})
+	if f.groups()["a"] != own {
+		t.Error("settings of the rest started a group anew that has its own")
 	}
 }

@@ -74,9 +74,10 @@ func startGroup(id identity, o Options, target *targetRef, in order, initial map
 	}
 	g.idle.L = &g.mu
 	g.membership.init(o.Consumer, g.wake)
-	options := append(id.connection.Options(), o.Consumer.Options()...)
+	connection := id.connection.With(o.Consumer.Transport)
+	options := append(connection.Options(), o.Consumer.Options()...)
 	options = append(options,
-		kgo.Dialer(g.wait.Dialer(id.connection.Dial())),
+		kgo.Dialer(g.wait.Dialer(connection.Dial())),
 		kgo.ConsumerGroup(id.groupID),
 		kgo.ConsumeTopics(id.topics...),
 		kgo.OnPartitionsAssigned(g.onAssigned),

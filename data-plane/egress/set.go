@@ -39,6 +39,8 @@ type Options struct {
 	// LedgerOff has commits carry no ledger, and none be read: what is finished above the committed offset is delivered
 	// again after a rebalance or a restart, and attempts are counted anew. It is for comparison.
 	LedgerOff bool
+	// Kinds replace the three of these for resources of a kind, e.g. KafkaSource.
+	Kinds map[string]Settings
 	// RevokeWait is how long deliveries under way may hold up a rebalance, or the end of a removed egress. Default 3 s.
 	RevokeWait time.Duration
 	Log        *slog.Logger
@@ -70,8 +72,11 @@ type Set struct {
 	members map[string]*member // by egress uid
 	leaving map[string]<-chan struct{}
 	creds   kafka.Credentials // of the Apply before
-	// settings counts the calls of Configure.
-	settings int
+	// revision counts the calls of Configure, settings has the last one of each kind.
+	revision int
+	settings map[string]int
+
+	configuring sync.Mutex // held by Configure, before mu
 }
 
 // entry is what a contract says about one egress.
@@ -92,7 +97,10 @@ type member struct {
 
 // New makes an empty set.
 func New(o Options) *Set {
-	return &Set{options: o.withDefaults(), members: map[string]*member{}, leaving: map[string]<-chan struct{}{}}
+	return &Set{
+		options: o.withDefaults(), members: map[string]*member{}, leaving: map[string]<-chan struct{}{},
+		settings: map[string]int{},
+	}
 }
 
 // identity is what a group is: if it changes, another group is started. Anything else changes in place.
@@ -203,7 +211,7 @@ func (s *Set) run(m *member, creds kafka.Credentials) error {
 	e := m.egress
 	id := identity{
 		uid: e.GetUid(), groupID: e.GetConsumerGroup(), topics: m.resource.GetTopics(), connection: connection,
-		settings: s.settings,
+		settings: s.settingsOf(m),
 	}
 	if e.GetPaused() || !m.place.Joins {
 		s.stop(m)
@@ -218,7 +226,8 @@ func (s *Set) run(m *member, creds kafka.Credentials) error {
 		return nil
 	}
 	s.stop(m)
-	g, err := startGroup(id, s.options, target, orderOf(e), e.GetInitialPartitions(), s.leaving[id.groupID])
+	options, _ := s.options.of(m.resource.GetReference().GetKind())
+	g, err := startGroup(id, options, target, orderOf(e), e.GetInitialPartitions(), s.leaving[id.groupID])
 	if err != nil {
 		target.release()
 		return fmt.Errorf("start consumer group %q: %w", id.groupID, err)

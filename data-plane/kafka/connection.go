@@ -46,6 +46,8 @@ type Connection struct {
 	Servers []string
 	// Security is how the connection is encrypted and authenticated.
 	Security Security
+
+	transport Transport
 }
 
 // ConnectionOf returns the connection that a resource asks for. It is an error when the resource names no servers, when
@@ -89,8 +91,8 @@ func (c Connection) Key() string {
 // Dial returns how the connection is opened, up to the point where Kafka's frames are written in clear. It is meant for
 // wrappers such as [FetchWait.Dialer]; [Connection.Options] has it already.
 func (c Connection) Dial() DialFunc {
-	dialer := &net.Dialer{Timeout: dialTimeout}
-	return c.Security.dial(dialer.DialContext)
+	dialer := &net.Dialer{Timeout: c.transport.setupTimeout()}
+	return c.Security.dial(dialer.DialContext, c.transport)
 }
 
 // Options returns what every client of this connection needs: servers, security, times of metadata and of retries. It
@@ -106,8 +108,10 @@ func (c Connection) Options() []kgo.Opt {
 		kgo.MetadataMinAge(metadataMinAge),
 		kgo.MetadataMaxAge(metadataMaxAge),
 		kgo.RetryBackoffFn(backoff(retryBackoffMin, retryBackoffMax)),
+	}
+	if !c.transport.PushMetrics {
 		// Otherwise each client asks its broker for a telemetry subscription and keeps a goroutine for it.
-		kgo.DisableClientMetrics(),
+		options = append(options, kgo.DisableClientMetrics())
 	}
 	return append(options, c.Security.options()...)
 }

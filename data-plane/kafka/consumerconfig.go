@@ -6,6 +6,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 )
 
 // ConsumerConfig is what a process sets for all its consumer groups. The names are those of the Kafka properties, the
@@ -60,6 +62,12 @@ type ConsumerConfig struct {
 	ClientID string
 	// Rack is where the process runs. Empty: unknown.
 	Rack string
+	// Transport is how connections are opened.
+	Transport Transport
+	// Fallback completes Secrets; see [credentials.Fallback]. Whoever calls [ConnectionOf] applies it.
+	Fallback credentials.Fallback
+	// Hooks are called by every client.
+	Hooks []kgo.Hook
 }
 
 // The assignors of brokers.
@@ -156,7 +164,7 @@ func (c ConsumerConfig) Options() []kgo.Opt {
 	if c.Rack != "" {
 		options = append(options, kgo.Rack(c.Rack))
 	}
-	return options
+	return append(options, kgo.WithHooks(c.Hooks...))
 }
 
 // balancers are those that are offered. kgo derives the broker's assignor from the first one: sticky stands for uniform.

@@ -43,7 +43,7 @@ func newGeneration(p *Producer) (*generation, error) {
 }
 
 func (g *generation) newClient(batchBytes int32) (*kgo.Client, error) {
-	options := append(g.producer.connection.Options(), g.config.Options()...)
+	options := append(g.producer.connection.With(g.config.Transport).Options(), g.config.Options()...)
 	return kgo.NewClient(append(options,
 		kgo.ProducerBatchMaxBytes(batchBytes), kgo.WithHooks(g), Logger(g.producer.set.log))...)
 }

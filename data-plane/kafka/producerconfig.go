@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 )
 
 // ProducerConfig is what a process sets for all its producers. The names are those of the Kafka properties, the zero
@@ -45,6 +47,12 @@ type ProducerConfig struct {
 	DrainTimeout time.Duration
 	// ClientID replaces the connection's. Empty: [ClientID].
 	ClientID string
+	// Transport is how connections are opened.
+	Transport Transport
+	// Fallback completes Secrets; see [credentials.Fallback]. Whoever calls [ConnectionOf] applies it.
+	Fallback credentials.Fallback
+	// Hooks are called by every client.
+	Hooks []kgo.Hook
 }
 
 // DefaultProducerConfig is what the project ships, with idempotence on.
@@ -131,5 +139,5 @@ func (c ProducerConfig) Options() []kgo.Opt {
 	if c.ClientID != "" {
 		options = append(options, kgo.ClientID(c.ClientID))
 	}
-	return options
+	return append(options, kgo.WithHooks(c.Hooks...))
 }

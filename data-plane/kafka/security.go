@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
@@ -35,6 +36,8 @@ type Security struct {
 	identity  string
 	tls       *tls.Config    // nil: not encrypted
 	mechanism sasl.Mechanism // nil: not authenticated
+	// When certificates end, see [Connection.Expiry].
+	client, authorities time.Time
 }
 
 // securityOf resolves the authentication of a resource.
@@ -47,6 +50,7 @@ func securityOf(r *contract.Resource, creds Credentials) (Security, error) {
 	if s.tls, err = settings.TLS(); err != nil {
 		return Security{}, err
 	}
+	s.client, s.authorities = settings.Expiry()
 	if settings.Authenticated() {
 		if s.mechanism, err = mechanismOf(&settings); err != nil {
 			return Security{}, err
@@ -86,7 +90,7 @@ func (s Security) options() []kgo.Opt {
 }
 
 // dial wraps how connections are opened in what encrypts them.
-func (s Security) dial(plain DialFunc) DialFunc {
+func (s Security) dial(plain DialFunc, t Transport) DialFunc {
 	if s.tls == nil {
 		return plain
 	}
@@ -101,8 +105,9 @@ func (s Security) dial(plain DialFunc) DialFunc {
 		}
 		config := s.tls.Clone()
 		config.ServerName = host // brokers have different names, and each has to prove its own
+		t.restrict(config)
 		// A listener that is not TLS may just never answer.
-		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		ctx, cancel := context.WithTimeout(ctx, t.setupTimeout())
 		defer cancel()
 		encrypted := tls.Client(conn, config)
 		if err := encrypted.HandshakeContext(ctx); err != nil {

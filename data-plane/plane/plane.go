@@ -20,6 +20,7 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/egress"
 	"knative.dev/eventing-kafka-go/data-plane/ingress"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 	"knative.dev/eventing-kafka-go/data-plane/properties"
 	"knative.dev/eventing-kafka-go/data-plane/server"
 	"knative.dev/eventing-kafka-go/data-plane/status"
@@ -44,6 +45,9 @@ type Config struct {
 	Consumer kafka.ConsumerConfig
 	// Settings are files of users.
 	Settings SettingsPaths
+	// KindConsumers are files that replace Settings.Consumer for resources of a kind, e.g. KafkaSource, in a process that
+	// serves several kinds.
+	KindConsumers map[string]string
 	// IngressTLSAddress takes CloudEvents over TLS while CertFile and KeyFile are there; "" for none.
 	IngressTLSAddress, CertFile, KeyFile string
 	// DisableEventTypeTag leaves the event type out of the metrics.
@@ -82,7 +86,7 @@ type Plane struct {
 	settings []*setting
 	// What the files say, each written and used by its setting alone.
 	producer   kafka.ProducerConfig
-	consumer   properties.ConsumerSettings
+	consumers  map[string]*properties.ConsumerSettings // by kind, "" for the rest
 	webClient  properties.WebClient
 	httpServer properties.HTTPServer
 
@@ -91,6 +95,8 @@ type Plane struct {
 
 	applying sync.Mutex
 	applied  *contractfile.Snapshot // nil before the first
+	// fallbacks complete Secrets, by the file that they are from.
+	fallbacks map[string]credentials.Fallback
 }
 
 // Start opens the listeners and begins to run the contract. The plane ends with ctx: it then stops taking requests
@@ -106,7 +112,7 @@ func Start(ctx context.Context, c Config) (*Plane, error) {
 		config: c, started: time.Now(), done: make(chan struct{}),
 		registry: telemetry.NewRegistry(telemetry.Options{DisableEventTypeTag: c.DisableEventTypeTag}),
 		clients:  delivery.NewClients(),
-		producer: c.Producer, consumer: properties.ConsumerSettings{ConsumerConfig: c.Consumer},
+		producer: c.Producer, fallbacks: map[string]credentials.Fallback{},
 	}
 	p.loadSettings()
 	p.serve(p.takeHTTPServer)
@@ -138,10 +144,10 @@ func (p *Plane) assemble() error {
 		p.front = front
 	}
 	if c.Egress {
-		e := egressSettings(p.consumer)
+		e := egressSettings(*p.consumers[""])
 		p.egress = egress.New(egress.Options{
 			Name: c.Name, Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Log: c.Log,
-			Consumer: e.Consumer, Concurrency: e.Concurrency, CommitInterval: e.CommitInterval,
+			Consumer: e.Consumer, Concurrency: e.Concurrency, CommitInterval: e.CommitInterval, Kinds: p.kinds(),
 		})
 	}
 	p.source = contractfile.New(contractfile.Options{
@@ -167,11 +173,16 @@ func (p *Plane) apply(s contractfile.Snapshot) {
 	p.applying.Lock()
 	defer p.applying.Unlock()
 	p.applied = &s
+	p.handOver(s)
+}
+
+// handOver lets the roles run a contract. applying is held.
+func (p *Plane) handOver(s contractfile.Snapshot) {
 	if p.ingress != nil {
-		p.ingress.Apply(s.Contract, s.Credentials)
+		p.ingress.Apply(s.Contract, p.completed(s.Credentials, isProducerFallback))
 	}
 	if p.egress != nil {
-		p.egress.Apply(s.Contract, s.Credentials)
+		p.egress.Apply(s.Contract, p.completed(s.Credentials, isConsumerFallback))
 	}
 }
 
@@ -180,7 +191,7 @@ func (p *Plane) applyAgain() {
 	p.applying.Lock()
 	defer p.applying.Unlock()
 	if p.ingress != nil && p.applied != nil {
-		p.ingress.Apply(p.applied.Contract, p.applied.Credentials)
+		p.ingress.Apply(p.applied.Contract, p.completed(p.applied.Credentials, isProducerFallback))
 	}
 }
 

@@ -148,12 +148,11 @@ func (p *Plane) loadSettings() {
 	add(paths.Producer, parser(properties.Producer, p.config.Producer, &p.producer), func(context.Context) {
 		p.producers.Configure(p.producer, p.applyAgain)
 		p.serve(p.takeProducer)
+		p.complete(producerFallback, p.producer.Fallback)
 	})
+	p.complete(producerFallback, p.producer.Fallback)
 	if p.config.Egress {
-		base := properties.ConsumerSettings{ConsumerConfig: p.config.Consumer}
-		add(paths.Consumer, parser(properties.Consumer, base, &p.consumer), func(ctx context.Context) {
-			p.egress.Configure(ctx, egressSettings(p.consumer))
-		})
+		p.loadConsumers(add)
 		add(paths.WebClient, parser(properties.ReadWebClient, properties.WebClient{}, &p.webClient), func(context.Context) {
 			p.clients.Configure(p.webClient.IdleTimeout, p.webClient.ConnectTimeout)
 		})

@@ -120,7 +120,7 @@ func TestASettingThatCannotBeUsedChangesNothing(t *testing.T) { // CFG-16, CFG-1
 	if s := r.setting("producer"); s.Rejected != 1 || !s.LoadedAt.IsZero() || !strings.Contains(s.LastError, `producer: linger.ms: "soon" is not allowed`) {
 		t.Errorf("%+v", s)
 	}
-	if s := r.setting("consumer"); s.Rejected != 0 || s.LoadedAt.IsZero() || len(s.Warnings) != 1 || r.consumer.FetchMaxWait != 300*time.Millisecond {
+	if s := r.setting("consumer"); s.Rejected != 0 || s.LoadedAt.IsZero() || len(s.Warnings) != 1 || r.consumers[""].FetchMaxWait != 300*time.Millisecond {
 		t.Errorf("%+v", s)
 	}
 	write("producer", "linger.ms=7")

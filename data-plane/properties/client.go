@@ -5,6 +5,9 @@ import (
 	"maps"
 	"strconv"
 	"time"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 )
 
 // kafkaSettings are the keys that producers and consumers have in common. Nil and zero: not in the file.
@@ -12,12 +15,16 @@ type kafkaSettings struct {
 	clientID                                 string
 	request, metadataMax, idle               *time.Duration
 	retry, retryMax, reconnect, reconnectMax *time.Duration
+	transport                                kafka.Transport
+	fallback                                 credentials.Fallback
 }
 
 // commonFields are where these settings go, which two types of configuration have.
 type commonFields struct {
 	clientID                                                     *string
 	request, metadataMax, metadataMin, idle, backoff, backoffMax *time.Duration
+	transport                                                    *kafka.Transport
+	fallback                                                     *credentials.Fallback
 }
 
 // applyTo writes what the file has over what is there.
@@ -41,6 +48,7 @@ func (k kafkaSettings) applyTo(to commonFields) {
 	override(to.backoff, k.retry, k.reconnect)
 	override(to.backoffMax, k.retryMax, k.reconnectMax)
 	*to.backoffMax = max(*to.backoffMax, *to.backoff)
+	*to.transport, *to.fallback = k.transport, k.fallback
 }
 
 // withClient adds the rules of the keys that both kinds of client have.
@@ -62,8 +70,8 @@ func withClient[C any](rules map[string]rule[C], of func(*C) *kafkaSettings) map
 		"client.dns.lookup":                        always[C]("use_all_dns_ips", "all addresses of a name are tried, as use_all_dns_ips says"),
 		"receive.buffer.bytes":                     ignored[C](socketBuffers),
 		"send.buffer.bytes":                        ignored[C](socketBuffers),
-		"socket.connection.setup.timeout.ms":       ignored[C]("a connection may take 10 s to be made"),
-		"socket.connection.setup.timeout.max.ms":   ignored[C]("a connection may take 10 s to be made"),
+		"socket.connection.setup.timeout.ms":       millis(limits{lowest: 100}, func(c *C, d time.Duration) { of(c).transport.SetupTimeout = d }),
+		"socket.connection.setup.timeout.max.ms":   ignored[C]("every attempt may take socket.connection.setup.timeout.ms"),
 		"metadata.max.idle.ms":                     ignored[C]("a topic is forgotten within a minute after nothing refers to it"),
 		"metadata.recovery.strategy":               ignored[C]("the bootstrap servers are tried again whenever no broker answers, as rebootstrap says"),
 		"metadata.recovery.rebootstrap.trigger.ms": ignored[C]("the bootstrap servers are tried again whenever no broker answers"),
@@ -73,7 +81,7 @@ func withClient[C any](rules map[string]rule[C], of func(*C) *kafkaSettings) map
 		"metrics.num.samples":                      ignored[C](ownMetrics),
 		"metrics.recording.level":                  ignored[C](ownMetrics),
 		"metrics.sample.window.ms":                 ignored[C](ownMetrics),
-		"enable.metrics.push":                      always[C]("false", "clients push no metrics to brokers; "+ownMetrics),
+		"enable.metrics.push":                      flag(func(c *C, on bool) { of(c).transport.PushMetrics = on }),
 	})
 	return rules
 }

@@ -32,11 +32,13 @@ type consumerSettings struct {
 // without effect give warnings. An error names every value that cannot be used; there are no settings then.
 func Consumer(base ConsumerSettings, name string, content []byte) (ConsumerSettings, []Warning, error) {
 	s := consumerSettings{ConsumerSettings: base, fetchMax: math.MaxInt32}
-	rules := withSecurity(withClient(consumerRules(), func(s *consumerSettings) *kafkaSettings { return &s.kafkaSettings }), content)
+	of := func(s *consumerSettings) *kafkaSettings { return &s.kafkaSettings }
+	rules := withSecurity(withClient(consumerRules(), of), of, content)
 	f, err := read(name, content, rules, &s)
 	if err != nil {
 		return ConsumerSettings{}, nil, err
 	}
+	s.login(f)
 	s.merge()
 	s.balance(f)
 	s.protocol(f, base)
@@ -138,6 +140,7 @@ func (s *consumerSettings) merge() {
 	s.applyTo(commonFields{
 		clientID: &s.ClientID, request: &s.RequestTimeout, metadataMax: &s.MetadataMaxAge, metadataMin: &s.MetadataMinAge,
 		idle: &idle, backoff: &s.RetryBackoff, backoffMax: &s.RetryBackoffMax,
+		transport: &s.Transport, fallback: &s.Fallback,
 	})
 	s.ConnectionsMaxIdle = min(s.ConnectionsMaxIdle, idle)
 	if s.apiTimeout > 0 {

@@ -31,11 +31,13 @@ type producerSettings struct {
 // without effect give warnings. An error names every value that cannot be used; there is no configuration then.
 func Producer(base kafka.ProducerConfig, name string, content []byte) (kafka.ProducerConfig, []Warning, error) {
 	s := producerSettings{ProducerConfig: base, levels: map[string]int{}, adaptive: true, maxBlock: math.MaxInt64}
-	rules := withSecurity(withClient(producerRules(), func(s *producerSettings) *kafkaSettings { return &s.kafkaSettings }), content)
+	of := func(s *producerSettings) *kafkaSettings { return &s.kafkaSettings }
+	rules := withSecurity(withClient(producerRules(), of), of, content)
 	f, err := read(name, content, rules, &s)
 	if err != nil {
 		return kafka.ProducerConfig{}, nil, err
 	}
+	s.login(f)
 	s.merge()
 	if err := s.reconcile(f); err != nil {
 		return kafka.ProducerConfig{}, nil, err
@@ -103,6 +105,7 @@ func (s *producerSettings) merge() {
 	s.applyTo(commonFields{
 		clientID: &s.ClientID, request: &s.RequestTimeout, metadataMax: &s.MetadataMaxAge, metadataMin: &s.MetadataMinAge,
 		idle: &s.ConnectionsMaxIdle, backoff: &s.RetryBackoff, backoffMax: &s.RetryBackoffMax,
+		transport: &s.Transport, fallback: &s.Fallback,
 	})
 	// Nothing ever waits for room in the buffer, so this bounds the search for a topic alone. An upper bound: a topic
 	// that is not there is usually known within a second.

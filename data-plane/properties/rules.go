@@ -29,7 +29,11 @@ type ValueError struct {
 
 // Error names the file, the key, the value and what is allowed.
 func (e *ValueError) Error() string {
-	return fmt.Sprintf("%s: %s: %q is not allowed: %s", e.File, e.Key, e.Value, e.Allowed)
+	value := strconv.Quote(e.Value)
+	if strings.HasPrefix(e.Key, "sasl.") || strings.HasPrefix(e.Key, "ssl.key") { // may be a secret
+		value = "the value"
+	}
+	return fmt.Sprintf("%s: %s: %s is not allowed: %s", e.File, e.Key, value, e.Allowed)
 }
 
 // Effective parses a file and returns the value that counts of each key, without white space around it.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"strings"
+	"time"
 )
 
 // TLS returns the configuration of encryption: TLS 1.2 or 1.3, the brokers' names verified (SEC-05). It is nil for a
@@ -30,6 +31,38 @@ func (s *Settings) TLS() (*tls.Config, error) {
 	}
 	config.Certificates = []tls.Certificate{pair}
 	return config, nil
+}
+
+// Expiry is when the certificates end: the first of the client's chain, and the last of the authorities, of which a
+// bundle may hold old ones. Zero without any. It is for settings whose TLS could be made.
+func (s *Settings) Expiry() (client, authorities time.Time) {
+	for _, c := range certificates(s.Cert) {
+		if client.IsZero() || c.NotAfter.Before(client) {
+			client = c.NotAfter
+		}
+	}
+	for _, c := range certificates(s.CA) {
+		if c.NotAfter.After(authorities) {
+			authorities = c.NotAfter
+		}
+	}
+	return client, authorities
+}
+
+// certificates are those of a text that can be read.
+func certificates(text []byte) (all []*x509.Certificate) {
+	for rest := bytes.TrimSpace(text); ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return all
+		}
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+			all = append(all, c)
+		}
+	}
 }
 
 // wrongPair says which of certificate and key cannot be used. The errors of crypto/tls may quote what they read, and do
