@@ -26,15 +26,21 @@ const (
 	KeyByteArray KeyType = 3
 )
 
-// FromForeignRecord makes an event of a record that is no CloudEvent, as the KafkaSource namespace/name does, replacing what
-// e was (EG-61..EG-68). The result is valid whatever the record holds: bytes that are not UTF-8 become U+FFFD where text is
+// ForeignSource is the source of the events that an object makes of records, without the topic (EG-61); plural is its kind,
+// e.g. kafkasources.
+func ForeignSource(namespace, plural, name string) string {
+	return "/apis/v1/namespaces/" + namespace + "/" + plural + "/" + name
+}
+
+// FromForeignRecord makes an event of a record that is no CloudEvent, replacing what e was (EG-61..EG-68). source is that of
+// [ForeignSource]. The result is valid whatever the record holds: bytes that are not UTF-8 become U+FFFD where text is
 // needed, a null header is an empty one. Data aliases the record.
-func FromForeignRecord(rec *kgo.Record, namespace, name string, key KeyType, e *Event) {
+func FromForeignRecord(rec *kgo.Record, source string, key KeyType, e *Event) {
 	e.Reset()
 	partition, offset := strconv.Itoa(int(rec.Partition)), strconv.FormatInt(rec.Offset, 10)
 	e.SpecVersion = V1
 	e.ID = "partition:" + partition + "/offset:" + offset
-	e.Source = "/apis/v1/namespaces/" + namespace + "/kafkasources/" + name + "#" + rec.Topic
+	e.Source = source + "#" + rec.Topic
 	e.Type = ForeignType
 	e.Subject = "partition:" + partition + "#" + offset
 	if t := rec.Timestamp.UTC(); t.Year() >= 0 && t.Year() <= 9999 {

@@ -64,7 +64,7 @@ func TestFromForeignRecord(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, got := foreignEvent(c.want), valid()
-			FromForeignRecord(foreignRecord(c.rec), "ns", "src", c.key, &got)
+			FromForeignRecord(foreignRecord(c.rec), ForeignSource("ns", "kafkasources", "src"), c.key, &got)
 			if len(got.Extensions) == 0 {
 				got.Extensions = nil
 			}

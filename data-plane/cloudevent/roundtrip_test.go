@@ -198,7 +198,7 @@ func FuzzFromRecord(f *testing.F) {
 		}}
 		var e Event
 		for _, key := range []KeyType{KeyString, KeyInteger, KeyDouble, KeyByteArray} {
-			FromForeignRecord(rec, "ns", "name", key, &e)
+			FromForeignRecord(rec, ForeignSource("ns", "kafkasources", "name"), key, &e)
 			if err := e.Validate(); err != nil {
 				t.Fatalf("foreign record: %v", err)
 			}

@@ -3,7 +3,7 @@ package delivery
 import (
 	"bufio"
 	"bytes"
-	"errors"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"time"
@@ -20,9 +20,39 @@ type Job struct {
 	Record *kgo.Record
 	// Received is when the record was fetched.
 	Received time.Time
+	// Probe is set before an attempt that finds out whether a subscriber that is down is back. If it is not, no retry is
+	// used up.
+	Probe bool
 	// Delivery is the state between attempts.
 	Delivery
-	started time.Time // of the first attempt at the subscriber
+	first, last time.Time // when attempts at the subscriber began, those of this owner
+	inherited   bool      // there were others before
+	reason      string    // why it is parked
+}
+
+// Restore is [Delivery.Restore].
+func (j *Job) Restore(attempts, status int) {
+	j.inherited = attempts > 0
+	j.Delivery.Restore(attempts, status)
+}
+
+// Reason is why an attempt came to what it came to, "" where it went well.
+func (j *Job) Reason(n Next) string {
+	switch {
+	case n.Outcome == Parked:
+		return j.reason
+	case n.Err != nil:
+		return n.Err.Error()
+	}
+	return ""
+}
+
+// firstAttempt is zero if nobody here knows: an earlier owner made it.
+func (j *Job) firstAttempt() time.Time {
+	if j.inherited {
+		return time.Time{}
+	}
+	return j.first
 }
 
 // Next is what an attempt came to.
@@ -34,6 +64,10 @@ type Next struct {
 	Err error
 	// Subscriber says how the subscriber fared, if it was called.
 	Subscriber Call
+	// Held says that dead letter sink and parking topic failed, too.
+	Held bool
+	// NoReply says that the subscriber answered with a body that is no event and was taken for no reply.
+	NoReply bool
 }
 
 // Call is one request to the subscriber, as those see it who decide how many there may be.
@@ -55,22 +89,33 @@ func (t *Target) Attempt(j *Job) Next {
 	s := t.scratch.get()
 	defer t.scratch.put(s)
 	if err := t.decode(j.Record, s); err != nil {
-		t.stats.Discarded("InvalidCloudEvent", 1)
-		return Next{Outcome: Discarded, Err: err}
+		return t.reject(j, s, err)
 	}
-	if j.stage == ToSubscriber && j.started.IsZero() {
+	j.Unpark()
+	if j.stage == ToSubscriber && j.first.IsZero() {
 		passed := t.match(&s.event)
 		t.stats.Processed(s.event.Type, time.Since(j.Received))
 		if !passed {
 			t.stats.Filtered()
 			return Next{Outcome: Filtered}
 		}
-		j.started = time.Now()
+		j.first = time.Now()
 	}
 	if outcome := j.Resume(t.plan); outcome != Pending {
 		t.countOutcome(outcome)
 		return Next{Outcome: outcome}
 	}
+	return t.advance(j, s)
+}
+
+// reject ends a record that is no event (EG-59), or parks it.
+func (t *Target) reject(j *Job, s *scratch, err error) Next {
+	if !t.parkInvalid {
+		t.stats.Discarded(telemetry.TypeInvalid, 1)
+		return Next{Outcome: Discarded, Err: err}
+	}
+	j.Park()
+	j.reason = err.Error()
 	return t.advance(j, s)
 }
 
@@ -80,8 +125,11 @@ func (t *Target) advance(j *Job, s *scratch) Next {
 	for {
 		before, began := j.stage, time.Now()
 		result := t.send(j, s)
+		result.Random = rand.Float64()
 		next.Err = result.Err
 		if before == ToSubscriber {
+			j.last, next.NoReply = began, result.NoReply
+			result.Elapsed, result.Probe = began.Sub(j.first), j.Probe
 			next.Subscriber = Call{
 				Made: true, Status: result.Status, Cause: result.Cause,
 				Latency: time.Since(began), RetryAfter: result.RetryAfter,
@@ -92,8 +140,11 @@ func (t *Target) advance(j *Job, s *scratch) Next {
 			return next
 		}
 		action := j.Next(t.plan, result)
+		if before == ToDeadLetter && j.stage == ToParking {
+			j.reason = "dead letter sink: " + result.Err.Error()
+		}
 		t.count(j, s, before, result, action)
-		next.Outcome, next.Wait = action.Outcome, action.Wait
+		next.Outcome, next.Wait, next.Held = action.Outcome, action.Wait, action.Held
 		if action.Outcome != Pending || action.Wait > 0 || j.stage == ToSubscriber {
 			return next
 		}
@@ -111,7 +162,7 @@ func (t *Target) decode(rec *kgo.Record, s *scratch) error {
 		if t.foreign == nil {
 			return err
 		}
-		cloudevent.FromForeignRecord(rec, t.foreign.namespace, t.foreign.name, t.foreign.key, &s.event)
+		cloudevent.FromForeignRecord(rec, t.foreign.source, t.foreign.key, &s.event)
 	}
 	s.event.SetExtension("knativekafkapartition", strconv.FormatInt(int64(rec.Partition), 10), cloudevent.KindInteger)
 	s.event.SetExtension("knativekafkaoffset", strconv.FormatInt(rec.Offset, 10), cloudevent.KindInteger)
@@ -128,10 +179,15 @@ func (t *Target) send(j *Job, s *scratch) Result {
 		return t.post(telemetry.OpSubscriber, t.subscriber, j.Record, &s.event, s)
 	case ToDeadLetter:
 		letter := t.letter(j, &s.event)
-		return t.post(telemetry.OpDeadLetter, t.deadLetter, j.Record, &letter, s)
+		return t.post(telemetry.OpDeadLetter, t.deadLetter, j.Record, &letter, s).lenient()
+	case ToParking:
+		if t.parking == nil {
+			return Result{Err: errNoParking, RetryAfter: -1}
+		}
+		return t.parking.produce.await(t.parking.record(j, &s.event, time.Now()))
 	}
 	if t.replyTo != nil {
-		return t.post(telemetry.OpReply, t.replyTo, j.Record, j.reply, s)
+		return t.post(telemetry.OpReply, t.replyTo, j.Record, j.reply, s).lenient()
 	}
 	return t.produceReply(j.Record, j.reply)
 }
@@ -149,13 +205,8 @@ func (t *Target) post(op telemetry.Operation, to *endpoint, rec *kgo.Record, e *
 	if err != nil {
 		return Result{Err: err, Cause: to.client.cause(err), RetryAfter: -1}
 	}
-	return readResult(&s.response, time.Now())
+	return readResult(&s.response, time.Now(), t.strict && op == telemetry.OpSubscriber)
 }
-
-// replyWait bounds the wait for Kafka to take a reply, beyond the producer's own limit.
-const replyWait = 150 * time.Second
-
-var errReplyTimeout = errors.New("Kafka did not take the reply in time")
 
 // produceReply writes the reply to the resource's topic (EG-53), in the trace of the record that it answers.
 func (t *Target) produceReply(answered *kgo.Record, e *cloudevent.Event) Result {
@@ -166,28 +217,22 @@ func (t *Target) produceReply(answered *kgo.Record, e *cloudevent.Event) Result 
 			rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: h.Key, Value: bytes.Clone(h.Value)})
 		}
 	}
-	done := make(chan error, 1)
-	t.produce(rec, func(_ *kgo.Record, err error) { done <- err })
-	limit := time.NewTimer(replyWait)
-	defer limit.Stop()
-	select {
-	case err := <-done:
-		return Result{Err: err, Cause: causeOfProduce(err), RetryAfter: -1}
-	case <-limit.C:
-		return Result{Err: errReplyTimeout, Cause: TimedOut, RetryAfter: -1}
-	}
+	return t.produce.await(rec)
 }
 
 // count writes down what an attempt came to.
 func (t *Target) count(j *Job, s *scratch, stage Stage, r Result, a Action) {
 	if stage == ToSubscriber && (j.stage != ToSubscriber || a.Outcome != Pending) {
-		t.stats.Dispatched(r.Status, s.event.Type, time.Since(j.started))
+		t.stats.Dispatched(r.Status, s.event.Type, time.Since(j.first))
 	}
 	if r.ok() && (stage == ToReply || stage == ToDeadLetterReply) {
 		t.stats.Replied()
 	}
 	if a.Outcome == Pending && j.stage == stage {
 		t.stats.Retried()
+	}
+	if r.NoReply && stage == ToSubscriber {
+		t.stats.IgnoredReply()
 	}
 	t.countOutcome(a.Outcome)
 }
@@ -200,6 +245,8 @@ func (t *Target) countOutcome(o Outcome) {
 		t.stats.DeadLettered()
 	case Lost:
 		t.stats.Lost()
+	case Parked:
+		t.stats.Parked()
 	}
 }
 

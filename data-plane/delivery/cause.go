@@ -1,11 +1,6 @@
 package delivery
 
-import (
-	"context"
-	"errors"
-
-	"github.com/twmb/franz-go/pkg/kgo"
-)
+import "errors"
 
 // Cause says how a request failed that got no answer.
 type Cause uint8
@@ -38,17 +33,6 @@ func (c *client) cause(err error) Cause {
 		return TimedOut
 	case errors.Is(err, errUnreachable):
 		return Unreachable
-	}
-	return Broken
-}
-
-// causeOfProduce tells why Kafka did not take a record.
-func causeOfProduce(err error) Cause {
-	switch {
-	case err == nil:
-		return Answered
-	case errors.Is(err, kgo.ErrClientClosed), errors.Is(err, context.Canceled):
-		return CutOff
 	}
 	return Broken
 }

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"net/http"
 	"time"
 
 	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
@@ -19,6 +20,8 @@ const (
 	ToDeadLetter
 	// ToDeadLetterReply delivers the event that the dead letter sink answered (EG-44).
 	ToDeadLetterReply
+	// ToParking writes the event to the parking topic.
+	ToParking
 )
 
 // Outcome is how an event ended. Each one counts as finished (OF-08).
@@ -37,6 +40,8 @@ const (
 	Lost
 	// Discarded was no CloudEvent (EG-59).
 	Discarded
+	// Parked was written to the parking topic: its dead letter sink has failed, or it was no CloudEvent.
+	Parked
 )
 
 // Result is what became of one attempt.
@@ -51,8 +56,16 @@ type Result struct {
 	RetryAfter time.Duration
 	// Reply is the event in the answer, nil if there was none.
 	Reply *cloudevent.Event
+	// NoReply says that the answer had a body that is no event, and was taken for no reply.
+	NoReply bool
 	// Failure says what the dead letter shall carry of this answer.
 	Failure Failure
+	// Probe says that the attempt was made to see whether a subscriber that was down is back.
+	Probe bool
+	// Elapsed is the time since the first attempt at the subscriber.
+	Elapsed time.Duration
+	// Random is in [0, 1), and says how much of the jitter a wait gets.
+	Random float64
 }
 
 // Failure is what a dead letter says, beside its status, of the answer that made it one (EG-40 to EG-43).
@@ -66,6 +79,11 @@ type Failure struct {
 // ok says whether the attempt succeeded (EG-24).
 func (r Result) ok() bool { return r.Err == nil }
 
+// refused says whether the other side took no request, as while it scales from zero.
+func (r Result) refused() bool {
+	return r.Cause == Unreachable || r.Status == http.StatusTooManyRequests || r.Status == http.StatusServiceUnavailable
+}
+
 // Delivery is the state of one event; the zero value is one not tried yet.
 type Delivery struct {
 	stage    Stage
@@ -73,7 +91,11 @@ type Delivery struct {
 	attempts int  // made in this stage
 	tried    int  // attempts at the subscriber, once its stage is over
 	spent    int  // attempts that the policy allowed when they were used up
+	free     int  // attempts at the subscriber that used up no retry
+	holds    int  // how often dead letter sink and parking topic have both failed
+	invalid  bool // the record is no CloudEvent: it is parked as it is
 	status   int  // of the answer that decides: the last one of the subscriber, then that of a reply that failed
+	answered int  // the last status that the subscriber answered at all
 	failure  Failure
 	reply    *cloudevent.Event
 }
@@ -87,7 +109,7 @@ func (d *Delivery) Attempts() int { return d.attempts }
 // Restore presets what an earlier owner of the event wrote down of Tried and Status, before the first attempt. If the
 // attempts are used up, Resume has the event go to the dead letter sink without calling the subscriber again.
 func (d *Delivery) Restore(attempts, status int) {
-	d.attempts, d.status, d.restored = max(attempts, 0), status, attempts > 0
+	d.attempts, d.status, d.answered, d.restored = max(attempts, 0), status, status, attempts > 0
 }
 
 // Tried is the number of attempts at the subscriber that a later owner of the event has to count, whatever its stage:
@@ -103,6 +125,14 @@ func (d *Delivery) Tried() int {
 	return max(d.tried, d.spent)
 }
 
+// Calls is the number of requests made to the subscriber, those that used up no retry among them.
+func (d *Delivery) Calls() int {
+	if d.stage == ToSubscriber {
+		return d.attempts + d.free
+	}
+	return d.tried + d.free
+}
+
 // Status is the last HTTP status that a dead letter would carry, 0 for none.
 func (d *Delivery) Status() int { return d.status }
 
@@ -113,24 +143,40 @@ type Plan struct {
 	Replies bool
 	// DeadLetter says whether there is a dead letter sink.
 	DeadLetter bool
+	// Parking says whether there is a parking topic.
+	Parking bool
 }
 
 // Action is what to do next: finish with an outcome; else wait, which may be 0, and make the next attempt.
 type Action struct {
 	Outcome Outcome
 	Wait    time.Duration
+	// Held says that nothing took the event though all that its policies allow was done.
+	Held bool
 }
 
 // Next takes the result of an attempt in the current stage and says what follows.
 func (d *Delivery) Next(p Plan, r Result) Action {
-	d.attempts++
 	d.restored = false
 	if d.stage == ToSubscriber {
 		d.status = r.Status
+		if r.Status > 0 {
+			d.answered = r.Status
+		}
+		if p.Policy.free(r) {
+			d.free++
+			return Action{Wait: p.Policy.freeWait(d.free, r)}
+		}
 	}
+	d.attempts++
 	if !r.ok() && d.retries(p.Policy, r) {
-		return Action{Wait: p.Policy.Wait(d.attempts, r.RetryAfter)}
+		return Action{Wait: p.Policy.Wait(d.attempts, r)}
 	}
+	return d.conclude(p, r)
+}
+
+// conclude goes on after the last attempt in a stage.
+func (d *Delivery) conclude(p Plan, r Result) Action {
 	switch d.stage {
 	case ToSubscriber:
 		if r.ok() {
@@ -143,18 +189,55 @@ func (d *Delivery) Next(p Plan, r Result) Action {
 		}
 		return d.fail(p, r) // without calling the subscriber again (EG-46)
 	case ToDeadLetter:
-		if r.ok() {
+		switch {
+		case r.ok():
 			return d.withReply(p, r, ToDeadLetterReply, DeadLettered)
+		case p.Parking:
+			d.leave(ToParking)
+			return Action{}
 		}
-		return Action{Wait: holdWait(d.attempts - p.Policy.Retries)}
+		return Action{Wait: holdWait(d.attempts - p.Policy.Retries), Held: true}
+	case ToParking:
+		if r.ok() {
+			return Action{Outcome: Parked}
+		}
+		return d.hold(p)
 	default: // ToDeadLetterReply: the event itself is safe
 		return Action{Outcome: DeadLettered}
+	}
+}
+
+// hold keeps an event that could not be parked. One that has a dead letter sink gets one more attempt at that before the
+// parking topic is tried again: either may be the first to come back.
+func (d *Delivery) hold(p Plan) Action {
+	d.holds++
+	if !d.invalid && p.DeadLetter {
+		d.leave(ToDeadLetter)
+		d.attempts = p.Policy.Retries
+	}
+	return Action{Wait: holdWait(d.holds), Held: true}
+}
+
+// Park sends a record that is no CloudEvent to the parking topic, and nowhere else.
+func (d *Delivery) Park() {
+	if !d.invalid {
+		*d = Delivery{stage: ToParking, invalid: true}
+	}
+}
+
+// Unpark begins anew with a record that could not be parked and that a changed contract makes an event of.
+func (d *Delivery) Unpark() {
+	if d.invalid {
+		*d = Delivery{}
 	}
 }
 
 // Resume says what a plan that may have changed since the last attempt makes of the event: an outcome where the plan has
 // nowhere to send it any more, Pending where the next attempt goes on.
 func (d *Delivery) Resume(p Plan) Outcome {
+	if d.stage == ToParking && !p.Parking && !d.invalid {
+		d.leave(ToDeadLetter)
+	}
 	switch {
 	case d.stage == ToSubscriber && d.restored && d.attempts > p.Policy.Retries:
 		return d.fail(p, Result{Status: d.status}).Outcome
@@ -168,9 +251,10 @@ func (d *Delivery) Resume(p Plan) Outcome {
 	return Pending
 }
 
-// retries says whether the failed attempt is followed by another one under the policy.
+// retries says whether the failed attempt is followed by another one under the policy. Producers have a policy of their
+// own.
 func (d *Delivery) retries(p Policy, r Result) bool {
-	return d.attempts <= p.Retries && Retryable(r.Status)
+	return d.stage != ToParking && d.attempts <= p.Retries && Retryable(r.Status)
 }
 
 // withReply goes on with the reply in a successful answer, if there is one that goes anywhere.
@@ -206,8 +290,8 @@ const (
 	holdMax   = time.Minute
 )
 
-// holdWait is the time before the dead letter sink is tried again after its policy was used up, for the n-th time.
-// The event is neither committed nor dropped meanwhile: a dead letter sink that is away delays, it loses nothing.
+// holdWait is the time before an event that nothing takes is tried again, for the n-th time. The event is neither
+// committed nor dropped meanwhile: a dead letter sink and a parking topic that are away delay, they lose nothing.
 func holdWait(n int) time.Duration {
 	return min(holdFirst<<min(max(n-1, 0), 6), holdMax)
 }

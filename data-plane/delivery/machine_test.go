@@ -63,14 +63,20 @@ func play(t *testing.T, script string) string {
 			plan = parsePlan(t, words[1:])
 		case words[0] == "restore":
 			d.Restore(parseLedger(t, words[1:]))
-			if outcome := d.Resume(plan); outcome != Pending {
-				trace = append(trace, fmt.Sprintf("%v restored → %s", clock, outcomeName(outcome)))
-			}
+			trace = append(trace, resume(&d, plan, clock)...)
+		case words[0] == "resume":
+			trace = append(trace, resume(&d, plan, clock)...)
+		case words[0] == "park":
+			d.Park()
+		case words[0] == "unpark":
+			d.Unpark()
 		case words[0] == "ledger":
 			trace = append(trace, fmt.Sprintf("%v ledger: tried %d, status %d", clock, d.Tried(), d.Status()))
 		default:
-			stage := d.Stage()
-			action := d.Next(plan, parseResult(t, words))
+			trace = append(trace, resume(&d, plan, clock)...)
+			stage, result := d.Stage(), parseResult(t, words)
+			result.Elapsed = clock
+			action := d.Next(plan, result)
 			line := fmt.Sprintf("%v %s: %s", clock, stageName(stage), strings.Join(words, " "))
 			switch {
 			case action.Outcome != Pending:
@@ -85,6 +91,14 @@ func play(t *testing.T, script string) string {
 		}
 	}
 	return strings.Join(trace, "\n")
+}
+
+// resume is what happens before each attempt; it is silent where the event goes on.
+func resume(d *Delivery, p Plan, clock time.Duration) []string {
+	if outcome := d.Resume(p); outcome != Pending {
+		return []string{fmt.Sprintf("%v resumed → %s", clock, outcomeName(outcome))}
+	}
+	return nil
 }
 
 func parsePlan(t *testing.T, words []string) Plan {
@@ -105,8 +119,16 @@ func parsePlan(t *testing.T, words []string) Plan {
 			p.Policy.Delay = parseDuration(t, value)
 		case "retryAfterMax":
 			p.Policy.RetryAfterMax = parseDuration(t, value)
+		case "grace":
+			p.Policy.Grace = parseDuration(t, value)
+		case "max":
+			p.Policy.Backoff.Max = parseDuration(t, value)
+		case "jitter":
+			p.Policy.Backoff.Jitter = parseFloat(t, value)
 		case "replies":
 			p.Replies = true
+		case "parking":
+			p.Parking = true
 		case "deadletter":
 			p.DeadLetter = true
 		default:
@@ -124,6 +146,15 @@ func parseLedger(t *testing.T, words []string) (attempts, status int) {
 	return attempts, status
 }
 
+func parseFloat(t *testing.T, s string) float64 {
+	t.Helper()
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 func parseDuration(t *testing.T, s string) time.Duration {
 	t.Helper()
 	d, err := time.ParseDuration(s)
@@ -136,9 +167,15 @@ func parseDuration(t *testing.T, s string) time.Duration {
 func parseResult(t *testing.T, words []string) Result {
 	t.Helper()
 	r := Result{RetryAfter: -1}
-	if words[0] == "error" {
-		r.Err = errors.New("connection refused")
-	} else {
+	switch words[0] {
+	case "taken":
+	case "error":
+		r.Err, r.Cause = errors.New("broken"), Broken
+	case "timeout":
+		r.Err, r.Cause = errors.New("no answer"), TimedOut
+	case "unreachable":
+		r.Err, r.Cause = errUnreachable, Unreachable
+	default:
 		status, err := strconv.Atoi(words[0])
 		if err != nil {
 			t.Fatal(err)
@@ -157,6 +194,10 @@ func parseResult(t *testing.T, words []string) Result {
 			r.Err = errors.New("reply is no CloudEvent")
 		case "retry-after":
 			r.RetryAfter = parseDuration(t, value)
+		case "random":
+			r.Random = parseFloat(t, value)
+		case "probe":
+			r.Probe = true
 		default:
 			t.Fatalf("unknown word %q", word)
 		}
@@ -165,11 +206,11 @@ func parseResult(t *testing.T, words []string) Result {
 }
 
 func stageName(s Stage) string {
-	return [...]string{"subscriber", "reply", "dead letter", "dead letter's reply"}[s]
+	return [...]string{"subscriber", "reply", "dead letter", "dead letter's reply", "parking topic"}[s]
 }
 
 func outcomeName(o Outcome) string {
-	return [...]string{"pending", "delivered", "filtered", "dead-lettered", "lost", "discarded"}[o]
+	return [...]string{"pending", "delivered", "filtered", "dead-lettered", "lost", "discarded", "parked"}[o]
 }
 
 func TestAnEventGoesOnUnderAPlanThatHasChanged(t *testing.T) {

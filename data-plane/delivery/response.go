@@ -27,12 +27,13 @@ func (e errStatus) Error() string {
 	return fmt.Sprintf("answered %d %s", int(e), http.StatusText(int(e)))
 }
 
-// readResult judges an answer. now is used for a Retry-After that is a date. Nothing in the result aliases resp.
-func readResult(resp *fasthttp.Response, now time.Time) Result {
+// readResult judges an answer. now is used for a Retry-After that is a date. strict makes a body that is no event a
+// failure. Nothing in the result aliases resp.
+func readResult(resp *fasthttp.Response, now time.Time, strict bool) Result {
 	resp.Header.SetNoDefaultContentType(true) // else one is made up where there is none
 	status := resp.StatusCode()
 	if status < http.StatusMultipleChoices {
-		return readSuccess(resp, status)
+		return readSuccess(resp, status, strict)
 	}
 	return Result{
 		Status:     status,
@@ -42,20 +43,36 @@ func readResult(resp *fasthttp.Response, now time.Time) Result {
 	}
 }
 
-func readSuccess(resp *fasthttp.Response, status int) Result {
+// readSuccess reads the reply in a successful answer, if there is one: neither an empty body without event headers
+// (EG-51), nor a body that does not claim to be an event, e.g. "ok", unless strict (EG-52). One that claims to be an
+// event and is none must not vanish.
+func readSuccess(resp *fasthttp.Response, status int, strict bool) Result {
+	r := Result{Status: status, RetryAfter: -1}
 	reply, err := readReply(resp)
-	if err != nil { // it said that it is an event, and is not: this must not vanish
-		return Result{Status: status, RetryAfter: -1, Err: fmt.Errorf("reply is no CloudEvent: %w", err), Failure: readFailure(resp)}
+	switch {
+	case errors.Is(err, cloudevent.ErrNotCloudEvent) && (!strict || len(resp.Body()) == 0):
+		r.NoReply = len(resp.Body()) > 0
+	case err != nil:
+		r.Err, r.Failure = fmt.Errorf("reply is no CloudEvent: %w", err), readFailure(resp)
+	default:
+		r.Reply = reply
 	}
-	return Result{Status: status, RetryAfter: -1, Reply: reply}
+	return r
 }
 
-// readReply returns the event in a successful answer, nil if there is none: an empty body without event headers
-// (EG-51), or a body that does not claim to be an event, e.g. "ok" (EG-52).
+// lenient forgives what a successful answer holds: it is that of somebody who was told something, and took it (EG-54).
+func (r Result) lenient() Result {
+	if r.Status > 0 && r.Status < http.StatusMultipleChoices {
+		r.Err = nil
+	}
+	return r
+}
+
+// readReply returns the event in a successful answer.
 func readReply(resp *fasthttp.Response) (*cloudevent.Event, error) {
 	contentType := string(resp.Header.ContentType())
 	if len(resp.Header.Peek("Ce-Specversion")) == 0 && !strings.HasPrefix(contentType, "application/cloudevents") {
-		return nil, nil
+		return nil, cloudevent.ErrNotCloudEvent
 	}
 	var headers []cloudevent.Header
 	for name, value := range resp.Header.All() {
@@ -63,8 +80,6 @@ func readReply(resp *fasthttp.Response) (*cloudevent.Event, error) {
 	}
 	events, _, err := cloudevent.FromHTTP(contentType, headers, resp.Body(), nil) // copies what it keeps
 	switch {
-	case errors.Is(err, cloudevent.ErrNotCloudEvent):
-		return nil, nil
 	case err != nil:
 		return nil, err
 	case len(events) != 1:

@@ -22,11 +22,17 @@ type Spec struct {
 	// TrustBundles are PEM certificates that every destination is trusted by.
 	TrustBundles []string
 	Clients      *Clients
-	// Produce writes a reply to the resource's topic and calls promise once. It never blocks. Nil is allowed where
-	// replies do not go to the topic.
-	Produce   func(rec *kgo.Record, promise func(*kgo.Record, error))
+	// Produce writes replies to the resource's topic and what is parked to the parking topic. Nil is allowed where
+	// [Produces] says so.
+	Produce   Produce
 	Telemetry *telemetry.Egress
+	// Backoff holds for every egress of the process.
+	Backoff Backoff
 }
+
+// Produce writes a record and calls promise once, when as many replicas have it as the settings of producers say: all that
+// are in sync, unless a user's file asks for less. It never blocks.
+type Produce func(rec *kgo.Record, promise func(*kgo.Record, error))
 
 // Target is a resolved destination: where events of an egress go, which of them, and what becomes of the others.
 // It is immutable; a change of the contract makes a new one.
@@ -35,15 +41,20 @@ type Target struct {
 	plan       Plan
 	overrides  []cloudevent.Extension
 	headers    string   // of every request, whatever its endpoint
-	foreign    *foreign // nil: a record that is no event is discarded
+	foreign    *foreign // nil: no events are made of records that are none
 	structured bool
+	strict     bool
 	subscriber *endpoint
 	deadLetter *endpoint // nil: none
 	replyTo    *endpoint // nil: to the topic, or nowhere
 	replyTopic string
-	produce    func(rec *kgo.Record, promise func(*kgo.Record, error))
+	produce    Produce
+	parking    *parking // nil: none
+	provenance provenance
 	stats      *telemetry.Egress
 	scratch    *scratchPool
+
+	parkInvalid bool // else a record that is no event is discarded
 }
 
 // NewTarget builds the target of an egress. The error names what of the contract cannot be used.
@@ -58,7 +69,7 @@ func NewTarget(s Spec) (*Target, error) {
 	}
 	t := &Target{
 		match:      match,
-		plan:       Plan{Policy: PolicyOf(config(s))},
+		plan:       Plan{Policy: policy(s)},
 		overrides:  overrides(s.Resource.GetCloudEventOverrides()),
 		headers:    "prefer: reply\r\nkn-namespace: " + namespace(s) + "\r\n",
 		foreign:    foreignOf(s),
@@ -66,12 +77,26 @@ func NewTarget(s Spec) (*Target, error) {
 		produce:    s.Produce,
 		stats:      s.Telemetry,
 		scratch:    newScratchPool(),
+		provenance: provenance{group: s.Egress.GetConsumerGroup()},
+
+		parkInvalid: s.Resource.GetInvalidRecords() == contract.InvalidRecords_PARK,
 	}
+	if t.parking, err = parkingOf(s); err != nil {
+		return nil, err
+	}
+	t.plan.Parking = t.parking != nil
 	if err := t.connect(s); err != nil {
 		t.Release()
 		return nil, err
 	}
 	return t, nil
+}
+
+// policy is the delivery policy of the egress.
+func policy(s Spec) Policy {
+	p := PolicyOf(config(s))
+	p.Grace, p.Backoff = milliseconds(s.Egress.GetPace().GetRefusalGrace()), s.Backoff
+	return p
 }
 
 // config is the delivery that holds for the egress: its own, else the resource's (EG-39).
@@ -109,14 +134,15 @@ func (t *Target) connect(s Spec) error {
 		t.replyTopic = s.Resource.GetTopics()[0]
 		t.plan.Replies = true
 	}
+	t.strict = s.Egress.GetStrictReplies() && t.plan.Replies
 	return nil
 }
 
-// RepliesToTopic says whether an egress needs Spec.Produce.
-func RepliesToTopic(e *contract.Egress) bool {
+// Produces says whether an egress needs Spec.Produce: for replies, or to park.
+func Produces(r *contract.Resource, e *contract.Egress) bool {
 	switch e.GetReplyStrategy().(type) {
 	case *contract.Egress_DiscardReply, *contract.Egress_ReplyUrl:
-		return false
+		return r.GetParkingTopic() != ""
 	}
 	return true
 }
@@ -129,18 +155,23 @@ func overrides(o *contract.CloudEventOverrides) []cloudevent.Extension {
 	return extensions
 }
 
-// foreign is the KafkaSource that makes events of records that are none (EG-60).
+// foreign is the object that makes events of records that are none: a KafkaSource always does (EG-60), others where they
+// are told to.
 type foreign struct {
-	namespace, name string
-	key             cloudevent.KeyType
+	source string // of the events, without the topic
+	key    cloudevent.KeyType
 }
 
 func foreignOf(s Spec) *foreign {
 	ref := s.Resource.GetReference()
-	if ref.GetKind() != "KafkaSource" {
+	if ref.GetKind() != "KafkaSource" && s.Resource.GetInvalidRecords() != contract.InvalidRecords_WRAP {
 		return nil
 	}
-	return &foreign{namespace: ref.GetNamespace(), name: ref.GetName(), key: cloudevent.KeyType(s.Egress.GetKeyType())}
+	plural := strings.ToLower(ref.GetKind()) + "s"
+	return &foreign{
+		source: cloudevent.ForeignSource(ref.GetNamespace(), plural, ref.GetName()),
+		key:    cloudevent.KeyType(s.Egress.GetKeyType()),
+	}
 }
 
 // namespace is the one sent as Kn-Namespace (EG-16).

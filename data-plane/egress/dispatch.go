@@ -86,6 +86,7 @@ func (g *group) begin(t *task) *targetRef {
 func (g *group) work(t *task, target *targetRef) {
 	for t != nil {
 		next := target.Attempt(&t.Job)
+		g.notices.tell(&t.Job, next)
 		t, target = g.settle(t, target, next)
 	}
 }

@@ -22,6 +22,7 @@ type group struct {
 	flow     flow
 	log      *slog.Logger
 	stats    *telemetry.Egress
+	notices  notices
 	wait     *kafka.FetchWait
 	client   *kgo.Client
 
@@ -72,7 +73,7 @@ func startGroup(id identity, o Options, target *targetRef, in order, initial map
 		order:      in,
 		committer:  committer{load: o.load},
 	}
-	g.idle.L = &g.mu
+	g.idle.L, g.notices.log = &g.mu, g.log
 	g.membership.init(o.Consumer, g.wake)
 	connection := id.connection.With(o.Consumer.Transport)
 	options := append(connection.Options(), o.Consumer.Options()...)

@@ -28,6 +28,8 @@ type Options struct {
 	Producers *kafka.Producers
 	// Clients make the HTTP requests.
 	Clients *delivery.Clients
+	// Backoff bounds and spreads the waits before retries.
+	Backoff delivery.Backoff
 	// Telemetry takes the figures of every egress.
 	Telemetry *telemetry.Registry
 	// Consumer are the settings of every consumer.
@@ -242,12 +244,12 @@ func (s *Set) target(m *member, connection kafka.Connection) (*targetRef, error)
 	ref := &targetRef{stats: s.options.Telemetry.Egress(m.egress.GetUid(), labels(m))}
 	spec := delivery.Spec{
 		Resource: m.resource, Egress: m.egress, TrustBundles: m.trust,
-		Clients: s.options.Clients, Telemetry: ref.stats,
+		Clients: s.options.Clients, Telemetry: ref.stats, Backoff: s.options.Backoff,
 	}
-	if delivery.RepliesToTopic(m.egress) {
+	if delivery.Produces(m.resource, m.egress) {
 		producer, err := s.options.Producers.Acquire(connection)
 		if err != nil {
-			return nil, fmt.Errorf("producer for replies: %w", err)
+			return nil, fmt.Errorf("producer for replies and parked events: %w", err)
 		}
 		ref.producer, spec.Produce = producer, producer.Produce
 	}

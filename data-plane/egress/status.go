@@ -66,6 +66,7 @@ func (g *group) report(r *status.Group) {
 	counts := g.stats.Counts()
 	r.Delivered, r.Filtered, r.Retried = counts.Delivered, counts.Filtered, counts.Retried
 	r.DeadLettered, r.Lost, r.Discarded, r.Replied = counts.DeadLettered, counts.Lost, counts.Discarded, counts.Replied
+	r.Parked = counts.Parked
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 type targetRef struct {
 	*delivery.Target
 	stats    *telemetry.Egress
-	producer *kafka.Producer // nil where replies do not go to the topic
+	producer *kafka.Producer // nil where nothing is produced
 	users    int
 	retired  bool
 }

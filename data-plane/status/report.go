@@ -87,7 +87,8 @@ type Group struct {
 	Filtered     uint64      `json:"filtered"`
 	Retried      uint64      `json:"retried"` // attempts after the first
 	DeadLettered uint64      `json:"deadLettered"`
-	Lost         uint64      `json:"lost"` // failed, and there is no dead letter sink
+	Lost         uint64      `json:"lost"`   // failed, and there is no dead letter sink
+	Parked       uint64      `json:"parked"` // written to the parking topic
 	Discarded    uint64      `json:"discarded"`
 	Replied      uint64      `json:"replied"`
 	InFlight     int         `json:"inFlight"`

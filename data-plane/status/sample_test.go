@@ -49,7 +49,7 @@ func sampleReport() Report {
 				UID: "e-2", Kind: "trigger", Namespace: "shop", Name: "<script>alert(1)</script>", Resource: `broker shop/"orders"`,
 				GroupID: "knative-trigger-shop-mail", Topics: []string{"knative-broker-shop-orders"},
 				Destination: "http://mail.shop.svc/?a=1&b=<2>", Order: "unordered", State: "running", Delivered: 31_002, Retried: 77,
-				DeadLettered: 4, Lost: 2, Waiting: 6, Replied: 31_000, Discarded: 1,
+				DeadLettered: 4, Lost: 2, Parked: 3, Waiting: 6, Replied: 31_000, Discarded: 1,
 				LastError: `POST http://mail.shop.svc/: 503 Service Unavailable: <b>"try later"</b>`, LastErrorAt: noon.Add(-31 * time.Second),
 			},
 			{

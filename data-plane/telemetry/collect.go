@@ -104,12 +104,13 @@ func (c EgressCounts) collect(f *families, group []label) {
 		n    uint64
 	}{
 		{"delivered", c.Delivered}, {"filtered", c.Filtered}, {"dead_lettered", c.DeadLettered}, {"lost", c.Lost},
-		{"discarded", c.Discarded},
+		{"parked", c.Parked}, {"discarded", c.Discarded},
 	} {
 		f.counter(egressEvents, outcome.n, append(slices.Clip(group), label{labelOutcome, outcome.name})...)
 	}
 	f.counter(egressRetries, c.Retried, group...)
 	f.counter(egressReplies, c.Replied, group...)
+	f.counter(egressNoReplies, c.NoReplies, group...)
 	c.collectLedgers(f, group)
 }
 

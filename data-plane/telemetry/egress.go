@@ -31,19 +31,20 @@ type Egress struct {
 	observe  atomic.Pointer[func() EgressGauges]
 	queues   sync.Map // queueID → *Queue
 
-	delivered, filtered, retried, deadLettered, lost, replied, discarded, skipped atomic.Uint64
-	ledgersRead, ledgersIgnored, ledgersCut, alreadyFinished                      atomic.Uint64
+	delivered, filtered, retried, deadLettered, lost, parked, replied, noReplies, discarded, skipped atomic.Uint64
+	ledgersRead, ledgersIgnored, ledgersCut, alreadyFinished                                         atomic.Uint64
 }
 
 // EgressCounts is what became of the events of an egress since it was first asked for.
 type EgressCounts struct {
-	Delivered, Filtered, DeadLettered, Lost, Discarded uint64 // events, each in one of these
-	Retried                                            uint64 // attempts after the first one
-	Replied                                            uint64 // replies passed on
-	Skipped                                            uint64 // offsets that hold no record
-	LedgersRead, LedgersIgnored                        uint64 // ledgers of an earlier owner; metadata that was none of ours, or damaged
-	LedgersCut                                         uint64 // commits whose ledger had no room
-	AlreadyFinished                                    uint64 // events that an earlier owner has finished, says its ledger
+	Delivered, Filtered, DeadLettered, Lost, Parked, Discarded uint64 // events, each in one of these
+	Retried                                                    uint64 // attempts after the first one
+	Replied                                                    uint64 // replies passed on
+	NoReplies                                                  uint64 // answers with a body that is no event, taken for no reply
+	Skipped                                                    uint64 // offsets that hold no record
+	LedgersRead, LedgersIgnored                                uint64 // ledgers of an earlier owner; metadata that was none of ours, or damaged
+	LedgersCut                                                 uint64 // commits whose ledger had no room
+	AlreadyFinished                                            uint64 // events that an earlier owner has finished, says its ledger
 }
 
 // EgressGauges is how an egress stands at the moment of a scrape.
@@ -103,6 +104,12 @@ func (e *Egress) DeadLettered() { e.deadLettered.Add(1) }
 // Lost counts an event that could not be delivered and for which there is no dead letter sink.
 func (e *Egress) Lost() { e.lost.Add(1) }
 
+// Parked counts an event that was written to the parking topic.
+func (e *Egress) Parked() { e.parked.Add(1) }
+
+// IgnoredReply counts a successful answer whose body is no event and was taken for no reply.
+func (e *Egress) IgnoredReply() { e.noReplies.Add(1) }
+
 // Replied counts a reply that was passed on.
 func (e *Egress) Replied() { e.replied.Add(1) }
 
@@ -141,6 +148,8 @@ func (e *Egress) Counts() EgressCounts {
 		Filtered:     e.filtered.Load(),
 		DeadLettered: e.deadLettered.Load(),
 		Lost:         e.lost.Load(),
+		Parked:       e.parked.Load(),
+		NoReplies:    e.noReplies.Load(),
 		Discarded:    e.discarded.Load(),
 		Retried:      e.retried.Load(),
 		Replied:      e.replied.Load(),

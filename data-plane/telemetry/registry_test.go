@@ -73,13 +73,15 @@ func TestEgressCountsWhatBecameOfEvents(t *testing.T) {
 	e.Retried()
 	e.DeadLettered()
 	e.Lost()
+	e.Parked()
+	e.IgnoredReply()
 	e.Replied()
 	e.Discarded(telemetry.TypeInvalid, 3)
 	e.Discarded(telemetry.TypeInvalid, -1)
 	e.Skipped(5)
 	e.Skipped(-2)
 	want := telemetry.EgressCounts{
-		Delivered: 2, Filtered: 1, Retried: 1, DeadLettered: 1, Lost: 1, Replied: 1, Discarded: 3, Skipped: 5,
+		Delivered: 2, Filtered: 1, Retried: 1, DeadLettered: 1, Lost: 1, Parked: 1, NoReplies: 1, Replied: 1, Discarded: 3, Skipped: 5,
 	}
 	if got := e.Counts(); got != want {
 		t.Errorf("counts are %+v, want %+v", got, want)

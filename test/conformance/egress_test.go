@@ -205,7 +205,7 @@ func (c *egressCase) counts(g status.Group) []string {
 	}
 	for name, n := range map[string]uint64{
 		"delivered": g.Delivered, "filtered": g.Filtered, "retried": g.Retried, "deadLettered": g.DeadLettered,
-		"lost": g.Lost, "discarded": g.Discarded, "replied": g.Replied,
+		"lost": g.Lost, "parked": g.Parked, "discarded": g.Discarded, "replied": g.Replied,
 	} {
 		if want := c.Outcome[name]; n != want {
 			wrong = append(wrong, fmt.Sprintf("%d %s, want %d", n, name, want))

@@ -189,13 +189,13 @@ func (a *account) tellTraffic(report status.Report, now time.Time) {
 		a.tellError(now, "served "+r.UID, title(r.Kind, r.Namespace, r.Name), r.Problem)
 	}
 	for _, g := range report.Groups {
-		in := g.Delivered + g.Filtered + g.DeadLettered + g.Lost + g.Discarded
+		in := g.Delivered + g.Filtered + g.DeadLettered + g.Lost + g.Parked + g.Discarded
 		text := fmt.Sprintf("in %d, delivered %d, filtered %d, retried %d, dead-lettered %d", in, g.Delivered, g.Filtered, g.Retried, g.DeadLettered)
 		for _, extra := range []struct {
 			n    uint64
 			text string
 		}{
-			{g.Replied, "replied"}, {g.Lost, "failed without a dead letter sink"}, {g.Discarded, "discarded"},
+			{g.Replied, "replied"}, {g.Lost, "failed without a dead letter sink"}, {g.Parked, "parked"}, {g.Discarded, "discarded"},
 			{uint64(max(g.Waiting, 0)), "waiting for a retry"},
 		} {
 			if extra.n > 0 {
