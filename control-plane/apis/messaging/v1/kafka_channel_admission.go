@@ -26,5 +26,5 @@ func (c *KafkaChannel) Validate(ctx context.Context) *apis.FieldError {
 
 func (c *KafkaChannel) validate(ctx context.Context) *apis.FieldError {
 	errs := v1beta1.ValidateAnnotations(c.Annotations)
-	return errs.Also(c.Spec.Validate(apis.WithinParent(ctx, c.ObjectMeta)).ViaField("spec"))
+	return errs.Also(c.Spec.Validate(ctx).ViaField("spec"))
 }

@@ -31,7 +31,7 @@ func (c *KafkaChannel) Validate(ctx context.Context) *apis.FieldError {
 }
 
 func (c *KafkaChannel) validate(ctx context.Context) *apis.FieldError {
-	return ValidateAnnotations(c.Annotations).Also(c.Spec.Validate(apis.WithinParent(ctx, c.ObjectMeta)).ViaField("spec"))
+	return ValidateAnnotations(c.Annotations).Also(c.Spec.Validate(ctx).ViaField("spec"))
 }
 
 // ValidateAnnotations checks the annotations that a channel may have.
@@ -44,8 +44,8 @@ func ValidateAnnotations(annotations map[string]string) (errs *apis.FieldError) 
 	return errs.Also(annotation.Validate(annotations, annotation.DeliveryOrderScope, annotation.KeyFallback))
 }
 
-// Validate checks everything that needs no earlier version of the object. The context carries the object's metadata
-// (apis.WithinParent) and the feature flags.
+// Validate checks everything that needs no earlier version of the object. The context carries the feature flags.
+// Destinations may be in other namespaces: it names none as the object's (apis.WithinParent).
 func (s *KafkaChannelSpec) Validate(ctx context.Context) (errs *apis.FieldError) {
 	if s.NumPartitions <= 0 {
 		errs = errs.Also(apis.ErrInvalidValue(s.NumPartitions, "numPartitions"))

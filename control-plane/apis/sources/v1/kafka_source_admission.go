@@ -25,5 +25,5 @@ func (s *KafkaSource) Validate(ctx context.Context) *apis.FieldError {
 
 func (s *KafkaSource) validate(ctx context.Context) *apis.FieldError {
 	errs := v1beta1.ValidateMetadata(s.Labels, s.Annotations)
-	return errs.Also(s.Spec.Validate(apis.WithinParent(ctx, s.ObjectMeta)).ViaField("spec"))
+	return errs.Also(s.Spec.Validate(ctx).ViaField("spec"))
 }

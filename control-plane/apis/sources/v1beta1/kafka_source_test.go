@@ -91,6 +91,9 @@ func TestValidate(t *testing.T) {
 		{"sink without a name (SRC-13)", func(s *KafkaSource) {
 			s.Spec.Sink = duckv1.Destination{Ref: &duckv1.KReference{Kind: "Service", APIVersion: "v1", Namespace: "ns"}}
 		}, "spec.sink.ref.name"},
+		{"sink in another namespace (SRC-13)", func(s *KafkaSource) {
+			s.Spec.Sink = duckv1.Destination{Ref: &duckv1.KReference{Kind: "Service", APIVersion: "v1", Namespace: "other", Name: "n"}}
+		}, ""},
 		{"odd extension (SRC-13)", func(s *KafkaSource) {
 			s.Spec.CloudEventOverrides = &duckv1.CloudEventOverrides{Extensions: map[string]string{"My-Ext": "x"}}
 		}, "spec.ceOverrides.extensions"},

@@ -51,7 +51,7 @@ func (s *KafkaSource) Validate(ctx context.Context) *apis.FieldError {
 
 func (s *KafkaSource) validate(ctx context.Context) *apis.FieldError {
 	errs := ValidateMetadata(s.Labels, s.Annotations)
-	return errs.Also(s.Spec.Validate(apis.WithinParent(ctx, s.ObjectMeta)).ViaField("spec"))
+	return errs.Also(s.Spec.Validate(ctx).ViaField("spec"))
 }
 
 // ValidateMetadata checks the labels and annotations that a source may have.
@@ -62,8 +62,8 @@ func ValidateMetadata(labels, annotations map[string]string) (errs *apis.FieldEr
 	return errs.Also(annotation.Validate(annotations, annotation.DeliveryOrderScope))
 }
 
-// Validate checks everything that needs no earlier version of the object. The context carries the object's metadata
-// (apis.WithinParent) and the feature flags.
+// Validate checks everything that needs no earlier version of the object. The context carries the feature flags.
+// Destinations may be in other namespaces: it names none as the object's (apis.WithinParent).
 func (s *KafkaSourceSpec) Validate(ctx context.Context) (errs *apis.FieldError) {
 	if len(s.BootstrapServers) == 0 {
 		errs = errs.Also(apis.ErrMissingField("bootstrapServers"))
