@@ -142,7 +142,7 @@ func TestTheDemoFailsWhenSomethingElseHappens(t *testing.T) {
 
 func TestEveryCommandHasHelp(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", "dev", "send", "display"} {
+	for _, name := range []string{"", "dev", "send", "display", "lag"} {
 		out, err := program(t, t.TempDir(), strings.Fields(name+" --help")...).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "Usage:\n  kn-kafka "+name) {
 			t.Errorf("%s: %v\n%s", name, err, out)
