@@ -61,7 +61,7 @@ func (g *group) dispatch() {
 		if t == nil {
 			return
 		}
-		target := g.begin(t)
+		target := g.begin()
 		go g.work(t, target) // ends with its attempt at the latest; stop waits for it
 	}
 }
@@ -75,8 +75,8 @@ func (g *group) take() *task {
 	return g.lanes.take()
 }
 
-// begin has a task run on the current target. The mutex is held.
-func (g *group) begin(t *task) *targetRef {
+// begin counts one more use of the current target, which it returns. The mutex is held.
+func (g *group) begin() *targetRef {
 	g.target.users++
 	return g.target
 }
@@ -121,7 +121,7 @@ func (g *group) settle(t *task, target *targetRef, next delivery.Next) (*task, *
 	var on *targetRef
 	if !g.stopping {
 		if then = g.take(); then != nil {
-			on = g.begin(then)
+			on = g.begin()
 		}
 	}
 	g.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
@@ -75,6 +76,7 @@ func startGroup(id identity, o Options, target *targetRef, in order, initial map
 	}
 	g.idle.L, g.notices.log = &g.mu, g.log
 	g.membership.init(o.Consumer, g.wake)
+	o.Consumer.InstanceID = g.instance()
 	connection := id.connection.With(o.Consumer.Transport)
 	options := append(connection.Options(), o.Consumer.Options()...)
 	options = append(options,
@@ -185,10 +187,43 @@ func (g *group) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveLimit) // what the group ran under has ended
 	defer cancel()
 	g.client.AllowRebalance()
-	if err := g.client.LeaveGroupContext(ctx); err != nil {
+	member, _ := g.client.GroupMetadata()
+	err := g.client.LeaveGroupContext(ctx)
+	if instance := g.instance(); instance != "" && member != "" {
+		err = errors.Join(err, leaveAs(ctx, g.client, g.identity.groupID, member, instance))
+	}
+	if err != nil {
 		g.log.Warn("consumer group not left, its partitions wait for the session timeout", "error", err)
 	}
 	go g.client.Close()
+}
+
+// instance is the id of a static member, "" for a dynamic one. It is one of the egress too, as two egresses of a process
+// may have the same group. Members are dynamic where brokers assign: a static one that was killed could not come back
+// before its session ends, and they refuse how the client leaves.
+func (g *group) instance() string {
+	if g.options.Consumer.InstanceID == "" || g.options.Consumer.ServerSide {
+		return ""
+	}
+	return g.options.Consumer.InstanceID + "-" + g.identity.uid
+}
+
+// leaveAs ends a static membership: the client keeps it when it leaves, for somebody who comes back under the same id.
+func leaveAs(ctx context.Context, client *kgo.Client, group, member, instance string) error {
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = group
+	who := kmsg.NewLeaveGroupRequestMember()
+	who.MemberID, who.InstanceID = member, &instance
+	req.Members = append(req.Members, who)
+	resp, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return fmt.Errorf("leave group %q as %q: %w", group, instance, err)
+	}
+	err = kerr.ErrorForCode(resp.ErrorCode)
+	for _, m := range resp.Members {
+		err = errors.Join(err, kerr.ErrorForCode(m.ErrorCode))
+	}
+	return err
 }
 
 // leaveLimit bounds the last commit and leaving when brokers do not answer.

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/data-plane/offsets"
 )
 
 // schedule drives lanes with tasks of one partition each, and keeps the books that a group would.
@@ -84,6 +86,28 @@ func TestUnorderedTasksRunUpToTheLimitAndWaitingOnesFreeTheirPlace(t *testing.T)
 	s.sleep(a)
 	if s.start() == nil {
 		t.Fatal("a waiting task holds a place")
+	}
+}
+
+func TestWhatIsHeldBackFollowsAsOthersEnd(t *testing.T) {
+	s := newSchedule(10)
+	p := &partition{tracker: offsets.NewTracker(0, offsets.Ledger{}), saved: saved{retryCap: 2}}
+	for i := range 4 {
+		s.offer(p, i)
+	}
+	a, b := s.start(), s.start()
+	if a == nil || b == nil || s.start() != nil {
+		t.Fatal("want as many as may be in retry")
+	}
+	s.sleep(a) // without an attempt, so that it may still become one more
+	if third := s.start(); third == nil || s.number[third] != 2 {
+		t.Fatal("an attempt that was none keeps its place")
+	} else {
+		s.end(third)
+	}
+	s.end(b)
+	if last := s.start(); last == nil || s.number[last] != 3 {
+		t.Fatal("what was held back does not follow")
 	}
 }
 

@@ -30,7 +30,9 @@ type ConsumerConfig struct {
 	MaxPollRecords int
 	// IsolationLevel says whether records of open transactions are delivered.
 	IsolationLevel kgo.IsolationLevel
-	// Balancers are the assignment strategies offered, best first.
+	// Balancers are the assignment strategies offered, best first. A group uses one that all its members offer: sticky or
+	// range while older members are in it, which then all give up their partitions at each rebalance (OF-20), and
+	// cooperative-sticky once all of them are ours: partitions that do not move do not pause.
 	Balancers []kgo.GroupBalancer
 	// ServerSide has brokers assign partitions (group.protocol=consumer, Kafka 4.0 or later; older ones are spoken to in
 	// the classic protocol). The session timeout and the pace of heartbeats are then the broker's.
@@ -43,7 +45,10 @@ type ConsumerConfig struct {
 	InstanceID string
 	// SessionTimeout is how long partitions of a dead process stay with it.
 	SessionTimeout, HeartbeatInterval time.Duration
-	// RebalanceTimeout bounds how long the group waits for a member that has to give up partitions.
+	// RebalanceTimeout bounds how long a rebalance waits for a member: one that was killed would hold it up for the rest
+	// of its session. A member needs a heartbeat interval to learn of the rebalance, and then the time for what it is
+	// delivering of the partitions that it gives up. Below the session timeout, a member that waits for others is
+	// certain to be one.
 	RebalanceTimeout time.Duration
 	// RequestTimeout bounds how long a broker may take for a request.
 	RequestTimeout time.Duration
@@ -89,10 +94,10 @@ func DefaultConsumerConfig() ConsumerConfig {
 		MaxDecompressBatchBytes: 64 << 20,
 		MaxPollRecords:          50,
 		IsolationLevel:          kgo.ReadUncommitted(),
-		Balancers:               []kgo.GroupBalancer{kgo.StickyBalancer(), kgo.RangeBalancer()},
+		Balancers:               []kgo.GroupBalancer{kgo.CooperativeStickyBalancer(), kgo.StickyBalancer(), kgo.RangeBalancer()},
 		SessionTimeout:          10 * time.Second,
 		HeartbeatInterval:       3 * time.Second,
-		RebalanceTimeout:        30 * time.Second,
+		RebalanceTimeout:        9 * time.Second,
 		RequestTimeout:          2 * time.Second,
 		APITimeout:              2 * time.Second,
 		MetadataMaxAge:          10 * time.Minute,

@@ -59,7 +59,7 @@ func (p *Plane) addConsumers(add add, path string, kinds ...string) {
 	}, func(ctx context.Context) {
 		p.complete(consumerFallback+kinds[0], p.consumers[kinds[0]].Fallback)
 		for _, kind := range kinds {
-			p.egress.Configure(ctx, kind, egressSettings(*p.consumers[kind]))
+			p.egress.Configure(ctx, kind, egressSettings(*p.consumers[kind], p.config.Name))
 		}
 	})
 	p.complete(consumerFallback+kinds[0], p.consumers[kinds[0]].Fallback)
@@ -70,7 +70,7 @@ func (p *Plane) kinds() map[string]egress.Settings {
 	kinds := map[string]egress.Settings{}
 	for kind, settings := range p.consumers {
 		if kind != "" {
-			kinds[kind] = egressSettings(*settings)
+			kinds[kind] = egressSettings(*settings, p.config.Name)
 		}
 	}
 	return kinds

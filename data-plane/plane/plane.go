@@ -52,6 +52,8 @@ type Config struct {
 	IngressTLSAddress, CertFile, KeyFile string
 	// DisableEventTypeTag leaves the event type out of the metrics.
 	DisableEventTypeTag bool
+	// LedgerOff is egress.Options.LedgerOff.
+	LedgerOff bool
 	// ShutdownGrace is how long requests and deliveries under way may take when the plane ends. Default 25 s.
 	ShutdownGrace time.Duration
 	// Version is reported.
@@ -144,10 +146,11 @@ func (p *Plane) assemble() error {
 		p.front = front
 	}
 	if c.Egress {
-		e := egressSettings(*p.consumers[""])
+		e := egressSettings(*p.consumers[""], c.Name)
 		p.egress = egress.New(egress.Options{
 			Name: c.Name, Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Log: c.Log,
 			Consumer: e.Consumer, Concurrency: e.Concurrency, CommitInterval: e.CommitInterval, Kinds: p.kinds(),
+			LedgerOff: c.LedgerOff,
 		})
 	}
 	p.source = contractfile.New(contractfile.Options{

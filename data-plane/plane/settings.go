@@ -110,10 +110,12 @@ func (s *setting) watch(ctx context.Context) error {
 // ourCommits is how long an egress lets a finished event wait by itself; a longer time is an upper bound.
 const ourCommits = 250 * time.Millisecond
 
-// egressSettings are the settings in the words of package egress. All processes have the same files, so the name of the
-// host, which is that of the pod, makes the id of a member its own.
-func egressSettings(c properties.ConsumerSettings) egress.Settings {
+// egressSettings are the settings in the words of package egress. Members are static under the name of the pod, if there
+// is one: a container that is restarted after a crash gets its partitions back, and nobody else notices. All processes
+// have the same files, so the name of the host, which is that of the pod, makes an id from there a member's own.
+func egressSettings(c properties.ConsumerSettings, name string) egress.Settings {
 	e := egress.Settings{Consumer: c.ConsumerConfig, Concurrency: c.Concurrency}
+	e.Consumer.InstanceID = name
 	if c.InstanceID != "" {
 		host, err := os.Hostname()
 		if err != nil { // without a name members are dynamic, which costs a rebalance more

@@ -151,10 +151,10 @@ func TestFilesThatAreMissingMeanTheDefaults(t *testing.T) {
 	}
 	static := properties.ConsumerSettings{}
 	static.InstanceID = "mine"
-	if id := egressSettings(static).Consumer.InstanceID; !strings.HasPrefix(id, "mine-") || len(id) < 6 || instanceID("mine", "") != "" {
+	if id := egressSettings(static, "pod").Consumer.InstanceID; !strings.HasPrefix(id, "mine-") || len(id) < 6 || instanceID("mine", "") != "" {
 		t.Errorf("the id of a static member is %q, the same in every process", id)
 	}
-	if e := egressSettings(properties.ConsumerSettings{CommitInterval: 5 * time.Second}); e.CommitInterval != 0 {
+	if e := egressSettings(properties.ConsumerSettings{CommitInterval: 5 * time.Second}, ""); e.CommitInterval != 0 {
 		t.Errorf("events would wait %v for their commit", e.CommitInterval)
 	}
 }

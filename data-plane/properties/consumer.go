@@ -177,6 +177,11 @@ func (s *consumerSettings) balance(f *file) {
 				"RangeAssignor and RoundRobinAssignor")
 		}
 	}
+	// The sticky assignor alone is what files of eventing-kafka-broker say. The default offers it too, for members that
+	// have nothing else, and something better for the time after them.
+	if len(chosen) == 1 && chosen[0].ProtocolName() == "sticky" {
+		return
+	}
 	if len(chosen) > 0 {
 		s.Balancers = chosen
 	}

@@ -66,11 +66,11 @@ func TestAssignors(t *testing.T) {
 		want     string
 		warnings int
 	}{
-		"": {want: "sticky range"},
+		"": {want: "cooperative-sticky sticky range"},
 		"partition.assignment.strategy=org.apache.kafka.clients.consumer.RangeAssignor":                        {want: "range"},
 		"partition.assignment.strategy=RoundRobinAssignor, CooperativeStickyAssignor":                          {want: "roundrobin cooperative-sticky"},
-		"partition.assignment.strategy=com.example.Mine":                                                       {want: "sticky range", warnings: 1},
-		"partition.assignment.strategy=com.example.Mine,org.apache.kafka.clients.consumer.StickyAssignor,\\\n": {want: "sticky", warnings: 1},
+		"partition.assignment.strategy=com.example.Mine":                                                       {want: "cooperative-sticky sticky range", warnings: 1},
+		"partition.assignment.strategy=com.example.Mine,org.apache.kafka.clients.consumer.StickyAssignor,\\\n": {want: "cooperative-sticky sticky range", warnings: 1},
 	} {
 		t.Run(text, func(t *testing.T) {
 			got, warnings, err := Consumer(defaultConsumer(), "f", []byte(text))

@@ -13,7 +13,9 @@
 //	INGRESS_PORT                    8080
 //	INGRESS_TLS_PORT                8443, open while there is a certificate
 //	INGRESS_TLS_DIR_PATH            /etc/receiver-tls-secret: the folder of tls.crt and tls.key
-//	POD_NAME                        the name by which the contract's list of dispatchers places consumer groups; none: it joins all
+//	POD_NAME                        the name by which the contract's list of dispatchers places consumer groups, and the id of
+//	                                static members; none: it joins all groups, as a dynamic member
+//	DELIVERY_LEDGER                 off keeps what is finished above the committed offset, and attempts, to the process: for comparison
 //	STATUS_ADDRESS                  0.0.0.0:8081: page, JSON, health, readiness, profiles
 //	METRICS_ADDRESS                 METRICS_HOST (0.0.0.0), port 9090; "none" leaves the metrics to the status address alone
 //	METRICS_DISABLE_EVENT_TYPE_TAG  true leaves the event type out of the metrics
@@ -79,6 +81,7 @@ func configure(args []string, env func(string) string) (plane.Config, error) {
 		StatusAddress:       or(env("STATUS_ADDRESS"), "0.0.0.0:8081"),
 		MetricsAddress:      or(env("METRICS_ADDRESS"), net.JoinHostPort(or(env("METRICS_HOST"), "0.0.0.0"), "9090")),
 		DisableEventTypeTag: env("METRICS_DISABLE_EVENT_TYPE_TAG") == "true",
+		LedgerOff:           env("DELIVERY_LEDGER") == "off",
 		Producer:            kafka.DefaultProducerConfig(),
 		Consumer:            kafka.DefaultConsumerConfig(),
 		Version:             version(),
