@@ -38,6 +38,7 @@ type Produce func(rec *kgo.Record, promise func(*kgo.Record, error))
 // It is immutable; a change of the contract makes a new one.
 type Target struct {
 	match      filter.Match
+	selective  bool // there is something to match
 	plan       Plan
 	overrides  []cloudevent.Extension
 	headers    string   // of every request, whatever its endpoint
@@ -69,6 +70,7 @@ func NewTarget(s Spec) (*Target, error) {
 	}
 	t := &Target{
 		match:      match,
+		selective:  len(s.Egress.GetFilter().GetAttributes()) > 0 || len(s.Egress.GetDialectedFilter()) > 0,
 		plan:       Plan{Policy: policy(s)},
 		overrides:  overrides(s.Resource.GetCloudEventOverrides()),
 		headers:    "prefer: reply\r\nkn-namespace: " + namespace(s) + "\r\n",

@@ -12,16 +12,19 @@ import (
 // accept puts fetched records into lanes and starts deliveries. It returns the partitions that are full now.
 func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 	now := time.Now()
+	screened := g.screen(fetches, now)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	defer screened.done()
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		refused := screened.next(f.Records)
 		p := g.partitions[topicPartition{f.Topic, f.Partition}]
 		if p == nil || p.tracker == nil {
 			return
 		}
 		p.end = max(p.end, f.HighWatermark)
-		for _, rec := range f.Records {
-			g.enqueue(p, rec, now)
+		for i, rec := range f.Records {
+			g.enqueue(p, rec, now, refused(i))
 		}
 		if !p.paused && g.flow.full(p) {
 			p.paused = true
@@ -33,8 +36,8 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 	return full
 }
 
-// enqueue hands a record to its lane. The mutex is held.
-func (g *group) enqueue(p *partition, rec *kgo.Record, now time.Time) {
+// enqueue hands a record to its lane, unless the filter has refused it. The mutex is held.
+func (g *group) enqueue(p *partition, rec *kgo.Record, now time.Time, refused bool) {
 	ticket, standing := p.tracker.Add(rec.Offset, rec.Timestamp.UnixMilli())
 	switch standing {
 	case offsets.Finished:
@@ -43,6 +46,11 @@ func (g *group) enqueue(p *partition, rec *kgo.Record, now time.Time) {
 	case offsets.Repeated:
 		return // fetched again after a pause
 	case offsets.New:
+	}
+	if tried, _ := p.tracker.Tried(ticket); refused && tried == 0 {
+		p.tracker.Done(ticket)
+		g.committer.dirty(g)
+		return
 	}
 	t := &task{part: p, ticket: ticket, bytes: size(rec), lane: p.laneOf(rec)}
 	t.Record, t.Received = rec, now
