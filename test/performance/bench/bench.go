@@ -34,6 +34,9 @@ type settings struct {
 	filterFor    time.Duration // how long each filter is measured
 	processes    []int         // numbers of processes on the same topics
 	shareEvents  uint64        // in each of these rounds
+	active       []int         // numbers of egresses that have something to commit all the time
+	activeFor    time.Duration // how long they are measured
+	keysFor      time.Duration // how long the deliveries by key are about to take
 }
 
 var (
@@ -42,12 +45,14 @@ var (
 		idle: []int{1, 100, 500}, settle: 10 * time.Second, quiet: 30 * time.Second,
 		triggers: []int{1, 100, 1000}, evaluations: 2_000_000, filterFor: time.Second,
 		processes: []int{1, 2, 4}, shareEvents: 40_000,
+		active: []int{1, 100, 500}, activeFor: 15 * time.Second, keysFor: 12 * time.Second,
 	}
 	quick = settings{
 		rounds: 3, loadFor: time.Second, starts: 3, drainEvents: 15_000, drainSeconds: 0.6,
 		idle: []int{1, 100}, settle: 4 * time.Second, quiet: 20 * time.Second,
 		triggers: []int{1, 100}, evaluations: 300_000, filterFor: 100 * time.Millisecond,
 		processes: []int{1, 2, 4}, shareEvents: 15_000,
+		active: []int{1, 50}, activeFor: 5 * time.Second, keysFor: 3 * time.Second,
 	}
 )
 
@@ -69,6 +74,7 @@ type section struct {
 func sections() []section {
 	return []section{
 		{"start", (*bench).start}, {"ingress", (*bench).ingress}, {"drain", (*bench).drain},
+		{"keys", (*bench).keys}, {"ledger", (*bench).ledger}, {"commits", (*bench).commits},
 		{"latency", (*bench).latency}, {"swap", (*bench).swap}, {"filters", (*bench).filters},
 		{"triggers", (*bench).triggersOnOneTopic}, {"processes", (*bench).processesOnOneCluster}, {"idle", (*bench).idleGroups},
 	}

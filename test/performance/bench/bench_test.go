@@ -64,6 +64,7 @@ func TestEverySectionMeasuresBoth(t *testing.T) {
 		rounds: 1, loadFor: 100 * time.Millisecond, starts: 1, drainEvents: 500, drainSeconds: 0.1,
 		idle: []int{1, 3}, settle: time.Millisecond, quiet: 20 * time.Millisecond,
 		triggers: []int{1, 3}, evaluations: 300, filterFor: time.Millisecond, processes: []int{1, 2}, shareEvents: 100,
+		active: []int{1, 2}, activeFor: 100 * time.Millisecond, keysFor: 200 * time.Millisecond,
 	}}
 	b.run(t.Context(), sections())
 	var text strings.Builder
@@ -76,7 +77,7 @@ func TestEverySectionMeasuresBoth(t *testing.T) {
 	}
 	for _, row := range b.report.Rows {
 		for _, who := range []string{report.Ours, report.Floor} {
-			if who == report.Floor && slices.Contains([]string{sectionFilters, sectionTriggers, sectionProcesses}, row.Section) {
+			if who == report.Floor && slices.Contains([]string{sectionFilters, sectionTriggers, sectionProcesses, sectionKeys, sectionLedger, sectionCommits}, row.Section) {
 				continue
 			}
 			if len(row.Rounds[who]) == 0 {
@@ -113,12 +114,12 @@ func TestChoose(t *testing.T) {
 func TestBacklogsTakeAboutAsLongAsIsSet(t *testing.T) {
 	b := &bench{settings: settings{drainEvents: 1234, drainSeconds: 2}}
 	for _, c := range []struct {
-		ordered bool
-		delay   time.Duration
-		want    uint64
-	}{{true, 0, 1234}, {true, 100 * time.Millisecond, 200}, {false, 10 * time.Millisecond, 20_000}} {
-		if got := b.backlog(c.ordered, c.delay); got != c.want {
-			t.Errorf("ordered %v, delay %v: %d events, want %d", c.ordered, c.delay, got, c.want)
+		order ordering
+		delay time.Duration
+		want  uint64
+	}{{ordered, 0, 1234}, {ordered, 100 * time.Millisecond, 200}, {unordered, 10 * time.Millisecond, 20_000}, {byKey, 0, 1234}} {
+		if got := b.backlog(c.order, c.delay); got != c.want {
+			t.Errorf("%s, delay %v: %d events, want %d", c.order, c.delay, got, c.want)
 		}
 	}
 }

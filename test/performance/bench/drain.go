@@ -19,12 +19,12 @@ func (b *bench) drain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, ordered := range []bool{true, false} {
+	for _, o := range []ordering{ordered, byKey, unordered} {
 		for _, delay := range []time.Duration{0, 10 * time.Millisecond, 100 * time.Millisecond} {
-			n := b.backlog(ordered, delay)
-			b.inTurns(ctx, b.rounds, "egress, drain", fmt.Sprintf("%s, sink %v", order(ordered), delay), all.subjects,
+			n := b.backlog(o, delay)
+			b.inTurns(ctx, b.rounds, "egress, drain", fmt.Sprintf("%s, sink %v", o, delay), all.subjects,
 				func(s stage.Subject) ([]report.Figure, error) {
-					return b.drainOnce(ctx, all.by[s.Who], ordered, delay, n)
+					return b.drainOnce(ctx, all.by[s.Who], o, delay, n)
 				})
 		}
 	}
@@ -36,24 +36,29 @@ func (b *bench) drain(ctx context.Context) error {
 
 // backlog is the number of events that take the floor about as long as the settings say: one at a time of each
 // partition, or a hundred at a time of all.
-func (b *bench) backlog(ordered bool, delay time.Duration) uint64 {
+func (b *bench) backlog(o ordering, delay time.Duration) uint64 {
 	if delay == 0 {
 		return b.drainEvents
 	}
 	atATime := 100.0
-	if ordered {
+	if o == ordered {
 		atATime = partitions
 	}
 	return uint64(atATime*b.drainSeconds/delay.Seconds()) / partitions * partitions
 }
 
-func (b *bench) drainOnce(ctx context.Context, d *stage.Deployment, ordered bool, delay time.Duration, n uint64) ([]report.Figure, error) {
+func (b *bench) drainOnce(ctx context.Context, d *stage.Deployment, o ordering, delay time.Duration, n uint64) ([]report.Figure, error) {
 	run := b.name("drain")
 	topic, err := b.Broker.Topic(ctx, run, partitions)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Broker.Fill(ctx, topic, partitions, n, eventSize); err != nil {
+	if o == byKey {
+		err = b.Broker.FillKeys(ctx, topic, partitions, n, eventSize, evenly)
+	} else {
+		err = b.Broker.Fill(ctx, topic, partitions, n, eventSize)
+	}
+	if err != nil {
 		return nil, err
 	}
 	path := b.Sink.Path(delay, run)
@@ -62,7 +67,7 @@ func (b *bench) drainOnce(ctx context.Context, d *stage.Deployment, ordered bool
 		return nil, err
 	}
 	err = d.Apply(stage.Work{Egress: []stage.EgressWork{{
-		Group: b.Broker.Group(run), Topic: topic, URL: b.Sink.URL(path), Ordered: ordered,
+		Group: b.Broker.Group(run), Topic: topic, URL: b.Sink.URL(path), Ordered: o == ordered, ByKey: o == byKey,
 	}}})
 	if err != nil {
 		return nil, err
@@ -81,7 +86,7 @@ func (b *bench) drainOnce(ctx context.Context, d *stage.Deployment, ordered bool
 	// The last event is finished a delay after it came.
 	rate := float64(n) / (stats.Elapsed() + delay).Seconds()
 	figures = append([]report.Figure{{Name: "throughput", Unit: "events/s", Value: rate}}, figures...)
-	return figures, b.misdelivered(stats, ordered)
+	return figures, b.misdelivered(stats, o == ordered || o == byKey && d.Who == report.Ours)
 }
 
 // misdelivered finds what must not happen while nothing fails and nothing is restarted.
@@ -100,12 +105,14 @@ func (b *bench) misdelivered(stats collect.Stats, ordered bool) error {
 	return errors.Join(errs...)
 }
 
-func order(ordered bool) string {
-	if ordered {
-		return "ordered"
-	}
-	return "unordered"
-}
+// ordering is what an egress keeps in order, in the words of the report.
+type ordering string
+
+const (
+	ordered   ordering = "ordered"
+	byKey     ordering = "by key"
+	unordered ordering = "unordered"
+)
 
 // joinFailed adds how a process has ended to what came of it.
 func joinFailed(err error, d *stage.Deployment) error { return errors.Join(err, d.Failed()) }

@@ -19,12 +19,12 @@ func (b *bench) latency(ctx context.Context) error {
 		return err
 	}
 	for _, c := range []struct {
-		rate    float64
-		ordered bool
-	}{{200, true}, {500, false}, {2000, false}} {
-		b.inTurns(ctx, b.rounds, "end to end, open loop", fmt.Sprintf("%s, %.0f events/s", order(c.ordered), c.rate), all.subjects,
+		rate  float64
+		order ordering
+	}{{200, ordered}, {500, unordered}, {2000, unordered}} {
+		b.inTurns(ctx, b.rounds, "end to end, open loop", fmt.Sprintf("%s, %.0f events/s", c.order, c.rate), all.subjects,
 			func(s stage.Subject) ([]report.Figure, error) {
-				return b.endToEnd(ctx, all.by[s.Who], c.rate, c.ordered)
+				return b.endToEnd(ctx, all.by[s.Who], c.rate, c.order == ordered)
 			})
 	}
 	return nil

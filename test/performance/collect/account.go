@@ -25,6 +25,8 @@ type Stats struct {
 	Last  int64 `json:"last_ns"`
 	// Latency is from the moment when an event was due to be sent to its first arrival.
 	Latency latency.Summary `json:"latency"`
+	// Cold is the latency of the events of all lanes but the first HotLanes.
+	Cold latency.Summary `json:"cold"`
 	// Refused and Refusal are of the whole server: requests that it could not take, and why the latest of them.
 	Refused uint64 `json:"refused"`
 	Refusal string `json:"refusal,omitempty"`
@@ -42,7 +44,11 @@ type account struct {
 	seen    []uint64 // a bit for each seq
 	lanes   [wire.MaxLane + 1]uint64
 	latency latency.Histogram
+	cold    latency.Histogram
 }
+
+// HotLanes is how many lanes, the first ones, may have more events than can be delivered in order.
+const HotLanes = 10
 
 func (a *account) received(r *wire.Received, now time.Time) {
 	a.mu.Lock()
@@ -63,6 +69,9 @@ func (a *account) received(r *wire.Received, now time.Time) {
 	}
 	a.stats.Last = ns
 	a.latency.Record(time.Duration(ns - r.Sent))
+	if r.Lane >= HotLanes {
+		a.cold.Record(time.Duration(ns - r.Sent))
+	}
 	if next := r.Seq + 1; next > a.lanes[r.Lane] {
 		a.lanes[r.Lane] = next
 	} else {
@@ -92,7 +101,7 @@ func (s *Server) Stats(path string) Stats {
 	if a != nil {
 		a.mu.Lock()
 		stats = a.stats
-		stats.Latency = a.latency.Summary()
+		stats.Latency, stats.Cold = a.latency.Summary(), a.cold.Summary()
 		a.mu.Unlock()
 	}
 	stats.Refused = s.refusals.Load()

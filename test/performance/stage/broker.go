@@ -236,14 +236,43 @@ func (b *Broker) Group(name string) string { return b.prefix + name }
 
 // Fill produces n events of size bytes evenly to the partitions of a topic. An event's lane is its partition.
 func (b *Broker) Fill(ctx context.Context, topic string, partitions int32, n uint64, size int) error {
+	return b.produce(ctx, topic, size, n, func(seq uint64) kgo.Record {
+		partition := int32(seq % uint64(partitions))
+		return kgo.Record{Partition: partition, Headers: stamped(int(partition), seq)}
+	})
+}
+
+// FillKeys is Fill with the keys that keyOf says, each a number up to wire.MaxLane. An event's lane is its key, and all
+// events of a key are in one partition. keyOf may wait until the event is due.
+func (b *Broker) FillKeys(ctx context.Context, topic string, partitions int32, n uint64, size int, keyOf func(seq uint64) int) error {
+	return b.produce(ctx, topic, size, n, func(seq uint64) kgo.Record {
+		key := keyOf(seq)
+		return kgo.Record{
+			Partition: int32(key % int(partitions)), Key: strconv.AppendInt(nil, int64(key), 10), Headers: stamped(key, seq),
+		}
+	})
+}
+
+// Trickle produces events to the first partition of every topic, so many a second to each, for a time.
+func (b *Broker) Trickle(ctx context.Context, topics []string, rate int, lasts time.Duration) error {
+	began := time.Now()
+	n := uint64(float64(rate*len(topics)) * lasts.Seconds())
+	return b.produce(ctx, "", 64, n, func(seq uint64) kgo.Record {
+		time.Sleep(time.Until(began.Add(time.Duration(float64(seq) / float64(n) * float64(lasts)))))
+		return kgo.Record{Topic: topics[seq%uint64(len(topics))], Headers: stamped(0, seq)}
+	})
+}
+
+// produce produces n records and waits until Kafka has them all.
+func (b *Broker) produce(ctx context.Context, topic string, size int, n uint64, record func(seq uint64) kgo.Record) error {
 	body := wire.Body(size)
-	now := wire.AppendSent(nil, time.Now().UnixNano())
 	failed := make(chan error, 1)
 	for seq := range n {
-		partition := int32(seq % uint64(partitions))
-		b.client.Produce(ctx, &kgo.Record{
-			Topic: topic, Partition: partition, Value: body, Headers: headers(wire.AppendID(nil, int(partition), seq), now),
-		}, func(_ *kgo.Record, err error) {
+		r := record(seq)
+		if r.Value = body; topic != "" {
+			r.Topic = topic
+		}
+		b.client.Produce(ctx, &r, func(_ *kgo.Record, err error) {
 			if err != nil {
 				select {
 				case failed <- err:
@@ -261,6 +290,11 @@ func (b *Broker) Fill(ctx context.Context, topic string, partitions int32, n uin
 	default:
 		return nil
 	}
+}
+
+// stamped are the headers of an event that is sent now.
+func stamped(lane int, seq uint64) []kgo.RecordHeader {
+	return headers(wire.AppendID(nil, lane, seq), wire.AppendSent(nil, time.Now().UnixNano()))
 }
 
 func headers(id, sent []byte) []kgo.RecordHeader {
@@ -288,6 +322,22 @@ func (b *Broker) Records(ctx context.Context, topic string) (uint64, error) {
 	var sum uint64
 	ends.Each(func(o kadm.ListedOffset) { sum += uint64(o.Offset) })
 	return sum, nil
+}
+
+// Commits is how many commits of single partitions there were in the life of the cluster, NaN where that is not known.
+func (b *Broker) Commits(ctx context.Context) float64 {
+	ctx, cancel := context.WithTimeout(ctx, adminLimit)
+	defer cancel()
+	ends, err := b.admin.ListEndOffsets(ctx, "__consumer_offsets")
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return math.NaN() // a fake has no such topic
+	}
+	var sum float64
+	ends.Each(func(o kadm.ListedOffset) { sum += float64(o.Offset) })
+	return sum
 }
 
 // AwaitCommits waits until every group has committed everything that a topic has.

@@ -67,6 +67,12 @@ func contractOf(w Work, servers []string, generation uint64) *contract.Contract 
 			ReplyStrategy: &contract.Egress_DiscardReply{DiscardReply: &contract.Empty{}},
 			Reference:     r.Reference,
 		}}
+		if e.ByKey {
+			r.Egresses[0].DeliveryOrder, r.Egresses[0].OrderScope = contract.DeliveryOrder_ORDERED, contract.OrderScope_KEY_SCOPE
+		}
+		if e.Concurrency > 0 {
+			r.Egresses[0].Pace = &contract.Pace{MaxConcurrency: e.Concurrency}
+		}
 		if e.Type != "" {
 			r.Egresses[0].Filter = &contract.Filter{Attributes: map[string]string{"type": e.Type}}
 		}

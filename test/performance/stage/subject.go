@@ -31,6 +31,10 @@ type IngressWork struct{ Path, Topic string }
 type EgressWork struct {
 	Group, Topic, URL string
 	Ordered           bool
+	// ByKey orders the events of a record key only; the floor delivers those in no order.
+	ByKey bool
+	// Concurrency is how many deliveries may run at the same time at most, 0 for what the process decides. Not for the floor.
+	Concurrency uint32
 	// Type is that of the events that are wanted, "" for all. Not for the floor.
 	Type string
 }
@@ -45,11 +49,14 @@ type Subject struct {
 }
 
 // Named is the subject as a process with a name of its own, by which Work.Dispatchers finds it. Not for the floor.
-func (s Subject) Named(name string) Subject {
-	unnamed := s.command
+func (s Subject) Named(name string) Subject { return s.With("POD_NAME=" + name) }
+
+// With is the subject with further environment variables, NAME=VALUE.
+func (s Subject) With(env ...string) Subject {
+	without := s.command
 	s.command = func(role Role, servers []string, file, address, folder string) (command, error) {
-		c, err := unnamed(role, servers, file, address, folder)
-		c.env = append(c.env, "POD_NAME="+name)
+		c, err := without(role, servers, file, address, folder)
+		c.env = append(c.env, env...)
 		return c, err
 	}
 	return s
