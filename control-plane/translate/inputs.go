@@ -38,7 +38,13 @@ type Connection struct {
 	AuthSecret *contract.Reference
 	// MultiAuth is authentication put together from keys of Secrets.
 	MultiAuth *contract.MultiSecretReference
+	// ParkingTopic takes what neither subscriber nor dead letter sink took, of all objects of an installation that
+	// deliver events. It exists already. "" is none, such events are held.
+	ParkingTopic string
 }
+
+// DefaultParkingTopic is the parking topic of an installation that does not name another.
+const DefaultParkingTopic = "knative-eventing-parked"
 
 // Ingress is what is known about where events enter, besides what follows from the object.
 type Ingress struct {
@@ -95,6 +101,10 @@ func resource(object *contract.Reference, topics []string, c Connection, f Flags
 			return nil, err
 		}
 	}
+	if err := c.checkParking(); err != nil {
+		return nil, err
+	}
+	r.ParkingTopic = c.ParkingTopic
 	c.authenticate(r)
 	if f.EventTypeAutocreate {
 		r.FeatureFlags = &contract.FeatureFlags{EnableEventTypeAutocreate: true}
@@ -126,6 +136,14 @@ func Connected(c Connection) (*contract.Resource, error) {
 }
 
 var errNoServers = errors.New("no bootstrap servers")
+
+// checkParking says what is wrong with the name of the parking topic.
+func (c Connection) checkParking() error {
+	if c.ParkingTopic == "" {
+		return nil
+	}
+	return at("parking topic", ValidateTopicName(c.ParkingTopic))
+}
 
 // finish puts the egresses into one order, whatever order a cache listed them in, and sets the hash of the content.
 func finish(r *contract.Resource) *contract.Resource {

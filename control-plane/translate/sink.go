@@ -20,7 +20,9 @@ func KafkaSink(in SinkInput) (*contract.Resource, error) {
 	if err := ValidateTopicName(in.Sink.Spec.Topic); err != nil {
 		return nil, about(object, at("spec.topic", err))
 	}
-	r, err := resource(object, []string{in.Sink.Spec.Topic}, in.Connection, in.Flags)
+	connection := in.Connection
+	connection.ParkingTopic = "" // it delivers nothing
+	r, err := resource(object, []string{in.Sink.Spec.Topic}, connection, in.Flags)
 	if err != nil {
 		return nil, about(object, err)
 	}

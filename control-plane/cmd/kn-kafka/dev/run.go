@@ -20,6 +20,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/display"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/manifest"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
+	"knative.dev/eventing-kafka-go/control-plane/translate"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/plane"
 )
@@ -135,6 +136,7 @@ func (s *session) open(ctx context.Context, input []byte, check *check) (*loop, 
 	s.onClose(func() error { pool.Close(); return nil })
 	l.deployer = deploy.New(deploy.Options{
 		Inventory: l.inventory, Pool: pool, Servers: l.cluster.servers, Retention: l.cluster.retention,
+		ParkingTopic:  translate.DefaultParkingTopic,
 		CreateMissing: l.cluster.embedded != nil, Format: s.o.format, Write: l.write,
 	})
 	if l.plane, err = s.openPlane(ctx, l); err != nil {

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	corev1 "k8s.io/api/core/v1"
@@ -40,6 +41,8 @@ type Options struct {
 	Servers []string
 	// Retention is the retention.ms of topics that say none; "" leaves it to Kafka.
 	Retention string
+	// ParkingTopic is created for the resources that deliver events, and takes what nothing else takes; "" is none.
+	ParkingTopic string
 	// CreateMissing creates topics that should exist already: a Kafka that starts empty has none.
 	CreateMissing bool
 	Format        contract.Format
@@ -134,8 +137,15 @@ func (d *deployment) resource(r *resolve.Resource) *contract.Resource {
 			return before
 		}
 	}
+	parking, err := d.parking(r)
+	if err != nil {
+		d.fail(r.Object, "", err)
+		return before
+	}
 	groups, broken := d.groups(r)
-	connection := translate.Connection{BootstrapServers: d.Servers, AuthSecret: r.Secret, MultiAuth: r.Net}
+	connection := translate.Connection{
+		BootstrapServers: d.Servers, AuthSecret: r.Secret, MultiAuth: r.Net, ParkingTopic: parking,
+	}
 	now, errs, err := r.Translate(connection, groups)
 	if err != nil {
 		d.translateError(r, err)
@@ -231,6 +241,35 @@ func (d *deployment) topic(r *resolve.Resource, topic resolve.Topic) error {
 		record.AddCreated(want.Name)
 	}
 	return nil
+}
+
+// parkingRetention is how long parked events are kept: they wait for people.
+const parkingRetention = 365 * 24 * time.Hour
+
+// parkingBytes is the largest record that the parking topic takes: one of the size that a topic takes as Kafka comes, and
+// the headers that say why it was parked.
+const parkingBytes = 2 << 20
+
+// parking makes sure that the parking topic is there for a resource that delivers events, and returns its name. It stays
+// when the resource goes: what is in it has not been looked at. A resource that may not create it does without.
+func (d *deployment) parking(r *resolve.Resource) (string, error) {
+	if d.ParkingTopic == "" || len(r.Groups) == 0 {
+		return "", nil
+	}
+	_, err := d.admin.EnsureTopic(d.ctx, kafkaadmin.TopicConfig{
+		Name: d.ParkingTopic, Partitions: 1, ReplicationFactor: 1, Config: map[string]string{
+			"cleanup.policy": "delete", "retention.ms": strconv.FormatInt(parkingRetention.Milliseconds(), 10),
+			"max.message.bytes": strconv.Itoa(parkingBytes),
+		},
+	})
+	switch {
+	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
+		d.note("%s: no parking topic, events that nothing takes are held: %v", r.Object.ID, err)
+		return "", nil
+	case err != nil:
+		return "", d.kafka(fmt.Errorf("parking topic: %w", err))
+	}
+	return d.ParkingTopic, nil
 }
 
 // config is how a topic is created here.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -136,6 +137,64 @@ func TestTopicsStartsAndContract(t *testing.T) {
 	if b.apply(manifests); b.writes != 1 {
 		t.Errorf("%d contracts were written for one content", b.writes)
 	}
+}
+
+func TestTheParkingTopicIsThereForWhatDeliversAndStays(t *testing.T) {
+	b := newBench(t)
+	b.deployer.ParkingTopic = "parked"
+	b.apply(manifests)
+	admin := kadm.NewClient(b.raw())
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	configs, err := admin.DescribeTopicConfigs(ctx, "parked")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, c := range configs[0].Configs {
+		got[c.Key] = c.MaybeValue()
+	}
+	for key, want := range map[string]string{"cleanup.policy": "delete", "retention.ms": "31536000000", "max.message.bytes": "2097152"} {
+		if got[key] != want {
+			t.Errorf("%s is %q, want %q", key, got[key], want)
+		}
+	}
+	for _, r := range b.contract.GetResources() {
+		if r.GetParkingTopic() != "parked" {
+			t.Errorf("%s parks in %q", r.GetReference().GetName(), r.GetParkingTopic())
+		}
+	}
+	b.apply("")
+	if topics, err := admin.ListTopics(ctx, "parked"); err != nil || topics["parked"].Err != nil {
+		t.Errorf("after the objects: %v, %v", err, topics["parked"].Err)
+	}
+}
+
+func TestWhoMayNotCreateTheParkingTopicDoesWithout(t *testing.T) {
+	b := newBench(t)
+	b.apply(manifests) // its own topics are there
+	b.deployer.ParkingTopic = "parked"
+	b.kafka.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	result := b.apply(strings.Replace(manifests, "http://t", "http://u", 1))
+	if !slices.ContainsFunc(result.Notes, func(n string) bool { return strings.Contains(n, "no parking topic") }) || len(result.Problems) > 0 {
+		t.Errorf("notes %q, problems %v", result.Notes, result.Problems)
+	}
+	for _, r := range b.contract.GetResources() {
+		if r.GetParkingTopic() != "" {
+			t.Errorf("%s parks in %q", r.GetReference().GetName(), r.GetParkingTopic())
+		}
+	}
+}
+
+// raw is a client of the bench's Kafka.
+func (b *bench) raw() *kgo.Client {
+	b.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.kafka.Addrs()...))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(client.Close)
+	return client
 }
 
 func TestARetentionIsSetWhereNoneIsSaid(t *testing.T) {
