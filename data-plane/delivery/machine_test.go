@@ -214,9 +214,9 @@ func outcomeName(o Outcome) string {
 }
 
 func TestAnEventGoesOnUnderAPlanThatHasChanged(t *testing.T) {
-	all, none := Plan{Replies: true, DeadLetter: true}, Plan{}
+	all, none := Plan{Replies: true, DeadLetter: true, Parking: true}, Plan{}
 	for stage, want := range map[Stage]Outcome{
-		ToSubscriber: Pending, ToReply: Delivered, ToDeadLetter: Lost, ToDeadLetterReply: DeadLettered,
+		ToSubscriber: Pending, ToReply: Delivered, ToDeadLetter: Lost, ToDeadLetterReply: DeadLettered, ToParking: Lost,
 	} {
 		d := Delivery{stage: stage}
 		if got := d.Resume(all); got != Pending {

@@ -43,6 +43,8 @@ type Config struct {
 	// Producer and Consumer are the settings of Kafka clients where the files of Settings say nothing.
 	Producer kafka.ProducerConfig
 	Consumer kafka.ConsumerConfig
+	// Backoff bounds and spreads the waits before retries, of every egress.
+	Backoff delivery.Backoff
 	// Settings are files of users.
 	Settings SettingsPaths
 	// KindConsumers are files that replace Settings.Consumer for resources of a kind, e.g. KafkaSource, in a process that
@@ -150,7 +152,7 @@ func (p *Plane) assemble() error {
 		p.egress = egress.New(egress.Options{
 			Name: c.Name, Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Log: c.Log,
 			Consumer: e.Consumer, Concurrency: e.Concurrency, CommitInterval: e.CommitInterval, Kinds: p.kinds(),
-			LedgerOff: c.LedgerOff,
+			LedgerOff: c.LedgerOff, Backoff: c.Backoff,
 		})
 	}
 	p.source = contractfile.New(contractfile.Options{

@@ -21,6 +21,8 @@
 //	METRICS_DISABLE_EVENT_TYPE_TAG  true leaves the event type out of the metrics
 //	CONTRACT_LAST_GOOD_FILE_PATH    a file in the temporary directory, named after the contract's path
 //	SHUTDOWN_GRACE_SECONDS          25
+//	DELIVERY_BACKOFF_MAX            the longest wait before a retry, e.g. 10m; none: 24h
+//	DELIVERY_BACKOFF_JITTER         the part of a wait that is added at random at most, 0 (default) to 1
 //	LOG_LEVEL                       debug, info (default), warn, error
 //
 // Variables of eventing-kafka-broker that are not listed are accepted; those that ask for something that is not done are
@@ -42,6 +44,7 @@ import (
 	"syscall"
 	"time"
 
+	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/plane"
 )
@@ -120,6 +123,9 @@ func configure(args []string, env func(string) string) (plane.Config, error) {
 		return c, fmt.Errorf("SHUTDOWN_GRACE_SECONDS: %q is no number of seconds", env("SHUTDOWN_GRACE_SECONDS"))
 	}
 	c.ShutdownGrace = time.Duration(seconds) * time.Second
+	if c.Backoff, err = backoff(env); err != nil {
+		return c, err
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(or(env("LOG_LEVEL"), "info"))); err != nil {
 		return c, fmt.Errorf("LOG_LEVEL: %q is none of debug, info, warn, error", env("LOG_LEVEL"))
@@ -129,6 +135,26 @@ func configure(args []string, env func(string) string) (plane.Config, error) {
 		c.Log.Warn("Environment variable without the effect that it asks for", "name", u.name, "reason", u.instead)
 	}
 	return c, nil
+}
+
+// backoff reads what bounds and spreads the waits before retries, of every egress.
+func backoff(env func(string) string) (delivery.Backoff, error) {
+	var b delivery.Backoff
+	if text := env("DELIVERY_BACKOFF_MAX"); text != "" {
+		limit, err := time.ParseDuration(text)
+		if err != nil || limit <= 0 {
+			return b, fmt.Errorf("DELIVERY_BACKOFF_MAX: %q is no duration above 0, e.g. 10m", text)
+		}
+		b.Max = limit
+	}
+	if text := env("DELIVERY_BACKOFF_JITTER"); text != "" {
+		part, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(part >= 0 && part <= 1) { // not a number is neither
+			return b, fmt.Errorf("DELIVERY_BACKOFF_JITTER: %q is no part of a wait from 0 to 1, e.g. 0.2", text)
+		}
+		b.Jitter = part
+	}
+	return b, nil
 }
 
 // text is an address as people write it, "" for none.

@@ -4,7 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"knative.dev/eventing-kafka-go/data-plane/delivery"
 )
 
 func from(values map[string]string) func(string) string {
@@ -62,5 +66,36 @@ func TestWhatIsNotDoneIsWarnedOf(t *testing.T) {
 		"CONFIG_OBSERVABILITY_PATH/metrics-endpoint", "CONFIG_OBSERVABILITY_PATH/tracing-protocol"}
 	if !slices.Equal(names, want) {
 		t.Errorf("got %v, want %v", names, want)
+	}
+}
+
+func TestWaitsBeforeRetriesAreBoundedAndSpreadByTheEnvironment(t *testing.T) {
+	for name, test := range map[string]struct {
+		limit, jitter string
+		want          delivery.Backoff
+		wrong         string
+	}{
+		"nothing":                {"", "", delivery.Backoff{}, ""},
+		"both":                   {"10m", "0.2", delivery.Backoff{Max: 10 * time.Minute, Jitter: 0.2}, ""},
+		"a bound without a unit": {"10", "", delivery.Backoff{}, "DELIVERY_BACKOFF_MAX"},
+		"a bound of nothing":     {"0s", "", delivery.Backoff{}, "DELIVERY_BACKOFF_MAX"},
+		"too much":               {"", "1.5", delivery.Backoff{}, "DELIVERY_BACKOFF_JITTER"},
+		"no number":              {"", "NaN", delivery.Backoff{}, "DELIVERY_BACKOFF_JITTER"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := map[string]string{
+				"DATA_PLANE_CONFIG_FILE_PATH": "/contract", "DELIVERY_BACKOFF_MAX": test.limit, "DELIVERY_BACKOFF_JITTER": test.jitter,
+			}
+			c, err := configure([]string{"egress"}, from(env))
+			if test.wrong != "" {
+				if err == nil || !strings.Contains(err.Error(), test.wrong) {
+					t.Errorf("got %v, want %s named", err, test.wrong)
+				}
+				return
+			}
+			if err != nil || c.Backoff != test.want {
+				t.Errorf("got %+v, %v; want %+v", c.Backoff, err, test.want)
+			}
+		})
 	}
 }
