@@ -12,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	corev1listers "k8s.io/client-go/listers/core/v1"
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
 	eventingv1alpha1 "knative.dev/eventing/pkg/apis/eventing/v1alpha1"
 	"knative.dev/eventing/pkg/apis/feature"
@@ -39,8 +38,8 @@ const (
 
 // Builder makes entries.
 type Builder struct {
-	ConfigMaps corev1listers.ConfigMapLister
-	Secret     credentials.Get
+	ConfigMap func(namespace, name string) (*corev1.ConfigMap, error)
+	Secret    credentials.Get
 	// Policy returns an EventPolicy.
 	Policy func(namespace, name string) (*eventingv1alpha1.EventPolicy, error)
 	// Annotations returns the annotations of the Subscription of a subscriber; nil when it is not known.
@@ -173,7 +172,7 @@ func value(s *string) string {
 
 // configMap returns a ConfigMap.
 func (b *Builder) configMap(namespace, name string) (*corev1.ConfigMap, error) {
-	cm, err := b.ConfigMaps.ConfigMaps(namespace).Get(name)
+	cm, err := b.ConfigMap(namespace, name)
 	if err != nil {
 		return nil, fmt.Errorf("get ConfigMap %s/%s: %w", namespace, name, err)
 	}

@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"knative.dev/eventing/pkg/apis/feature"
 	"knative.dev/pkg/configmap"
+	"knative.dev/pkg/system"
 
 	"knative.dev/eventing-kafka-go/control-plane/translate"
 )
@@ -104,6 +106,25 @@ func Defaults() *Config {
 		panic(err) // the default templates parse: a test says so
 	}
 	return c
+}
+
+// Watch has stores follow their ConfigMaps. One that does not exist is as one that is empty.
+func Watch(cmw configmap.Watcher, stores ...*configmap.UntypedStore) {
+	for _, s := range stores {
+		s.WatchConfigs(optional{cmw})
+	}
+}
+
+// optional makes every ConfigMap one that may be missing.
+type optional struct{ configmap.Watcher }
+
+func (o optional) Watch(name string, observers ...configmap.Observer) {
+	defaulting, ok := o.Watcher.(configmap.DefaultingWatcher)
+	if !ok {
+		o.Watcher.Watch(name, observers...)
+		return
+	}
+	defaulting.WatchWithDefault(corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: system.Namespace()}}, observers...)
 }
 
 type configKey struct{}

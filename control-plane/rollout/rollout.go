@@ -194,3 +194,13 @@ func has(r Report, uid string) bool {
 	_, group := r.Groups[uid]
 	return route || group
 }
+
+// Loaded says whether a pod has told that it runs this generation of its contract. A pod that was not asked lately counts
+// as one that does not; nobody is told.
+func (t *Tracker) Loaded(d dataplane.DataPlane, pod string, generation uint64) bool {
+	p := t.plane(d)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, ok := p.pods[pod]
+	return ok && r.err == nil && r.report.Generation == generation
+}

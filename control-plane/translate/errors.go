@@ -1,7 +1,9 @@
 package translate
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -86,5 +88,30 @@ func KeepWorking(now, before *contract.Resource, errs []*Error) *contract.Resour
 	}
 	out := proto.CloneOf(now)
 	out.Egresses = append(out.Egresses, kept...)
+	return finish(out)
+}
+
+// Keep returns now with the egresses that before had, that now has not, and whose objects are alive: what is wrong with an
+// object, or not known of it yet, must not end a delivery that works. Without now it is before with no other egresses
+// than those. Arguments stay as they are; the result may share memory with them.
+func Keep(now, before *contract.Resource, alive map[string]bool) *contract.Resource {
+	if before == nil {
+		return now
+	}
+	have := map[string]bool{}
+	for _, e := range now.GetEgresses() {
+		have[e.GetUid()] = true
+	}
+	var kept []*contract.Egress
+	for _, e := range before.GetEgresses() {
+		if alive[e.GetUid()] && !have[e.GetUid()] {
+			kept = append(kept, e)
+		}
+	}
+	if now != nil && len(kept) == 0 || now == nil && len(kept) == len(before.GetEgresses()) {
+		return cmp.Or(now, before)
+	}
+	out := proto.CloneOf(cmp.Or(now, before))
+	out.Egresses = append(slices.Clone(now.GetEgresses()), kept...)
 	return finish(out)
 }

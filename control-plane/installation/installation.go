@@ -1,0 +1,153 @@
+// Package installation puts together what all reconcilers of a process share: the data planes, the caches that entries are
+// made from, the pods' acknowledgements, the connections to Kafka.
+//
+// It owns nothing of its own; what it hands out may be used by any goroutine. There is one Installation in a process,
+// made when the first constructor of a reconciler asks for it.
+package installation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/zapr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	eventingv1alpha1 "knative.dev/eventing/pkg/apis/eventing/v1alpha1"
+	"knative.dev/eventing/pkg/client/injection/informers/eventing/v1alpha1/eventpolicy"
+	"knative.dev/eventing/pkg/client/injection/informers/messaging/v1/subscription"
+	kubeclient "knative.dev/pkg/client/injection/kube/client"
+	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
+	podinformer "knative.dev/pkg/client/injection/kube/informers/core/v1/pod/filtered"
+	"knative.dev/pkg/client/injection/kube/informers/core/v1/secret"
+	filteredfactory "knative.dev/pkg/client/injection/kube/informers/factory/filtered"
+	"knative.dev/pkg/logging"
+	"knative.dev/pkg/network"
+
+	"knative.dev/eventing-kafka-go/control-plane/contractmap"
+	"knative.dev/eventing-kafka-go/control-plane/credentials"
+	"knative.dev/eventing-kafka-go/control-plane/dataplane"
+	"knative.dev/eventing-kafka-go/control-plane/entries"
+	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
+	"knative.dev/eventing-kafka-go/control-plane/rollout"
+)
+
+// PodSelector selects the pods of data planes, so that nobody caches all pods of a cluster.
+const PodSelector = "kafka.eventing.knative.dev/data-plane"
+
+// Installation is what reconcilers share.
+type Installation struct {
+	SystemNamespace string
+	DataPlanes      map[dataplane.Kind]dataplane.DataPlane
+	Entries         *entries.Builder
+	Contracts       *contractmap.Reader
+	Rollout         *rollout.Tracker
+	Admins          *kafkaadmin.Pool
+	// Secret returns a Secret from the cache, or from the API server when it is not there yet (SEC-29).
+	Secret credentials.Get
+	// Pods returns the pods of a data plane by the value of the label app.
+	Pods func(namespace, app string) ([]*corev1.Pod, error)
+	Log  *slog.Logger
+}
+
+type key struct{}
+
+type holder struct {
+	once sync.Once
+	made *Installation
+	err  error
+}
+
+// WithInstallation prepares a context for Get, and selects the pods that are cached.
+func WithInstallation(ctx context.Context) context.Context {
+	return context.WithValue(filteredfactory.WithSelectors(ctx, PodSelector), key{}, &holder{})
+}
+
+// Get returns the Installation of the process. The context comes from WithInstallation and has informers.
+func Get(ctx context.Context) *Installation {
+	h, ok := ctx.Value(key{}).(*holder)
+	if !ok {
+		logging.FromContext(ctx).Fatal("the context was not made by installation.WithInstallation")
+	}
+	h.once.Do(func() { h.made, h.err = build(ctx, os.Getenv) })
+	if h.err != nil {
+		logging.FromContext(ctx).Fatal(h.err)
+	}
+	return h.made
+}
+
+func build(ctx context.Context, getenv func(string) string) (*Installation, error) {
+	namespace := getenv("SYSTEM_NAMESPACE")
+	if namespace == "" {
+		return nil, errors.New("SYSTEM_NAMESPACE is not set: it names the namespace of the installation")
+	}
+	planes, err := dataplane.FromEnvironment(getenv, namespace)
+	if err != nil {
+		return nil, err
+	}
+	log := slog.New(logr.ToSlogHandler(zapr.NewLogger(logging.FromContext(ctx).Desugar())))
+	in := &Installation{SystemNamespace: namespace, DataPlanes: planes, Admins: kafkaadmin.NewPool(log), Log: log}
+	configMaps := configmap.Get(ctx).Lister()
+	in.Contracts = &contractmap.Reader{ConfigMaps: configMaps}
+	cached := credentials.From(secret.Get(ctx).Lister())
+	in.Secret = withLive(ctx, cached)
+	in.Pods = pods(ctx)
+	in.Rollout = rollout.New(ctx, rollout.Options{Pods: in.Pods, Log: log})
+	in.Entries = &entries.Builder{
+		ConfigMap: func(namespace, name string) (*corev1.ConfigMap, error) {
+			return configMaps.ConfigMaps(namespace).Get(name)
+		},
+		Secret: cached,
+		Policy: func(namespace, name string) (*eventingv1alpha1.EventPolicy, error) {
+			return eventpolicy.Get(ctx).Lister().EventPolicies(namespace).Get(name)
+		},
+		Annotations: func(namespace, name string) map[string]string {
+			s, err := subscription.Get(ctx).Lister().Subscriptions(namespace).Get(name)
+			if err != nil {
+				return nil // not known yet; its own event comes
+			}
+			return s.Annotations
+		},
+		Paused:            func(string, string, string) bool { return false },
+		DataPlanes:        planes,
+		SystemNamespace:   namespace,
+		ClusterDomain:     network.GetClusterDomainName(),
+		ChannelConfigName: or(getenv("CHANNEL_GENERAL_CONFIG_MAP_NAME"), "kafka-channel-config"),
+		MergeDelivery:     getenv("TRIGGER_DELIVERY_MERGE") == "true",
+	}
+	return in, nil
+}
+
+func or(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+// withLive asks the API server for a Secret that is not cached: it may be newer than the cache.
+func withLive(ctx context.Context, cached credentials.Get) credentials.Get {
+	return func(namespace, name string) (*corev1.Secret, error) {
+		s, err := cached(namespace, name)
+		if !apierrors.IsNotFound(err) {
+			return s, err
+		}
+		if s, err = kubeclient.Get(ctx).CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{}); err != nil {
+			return nil, fmt.Errorf("get Secret %s/%s: %w", namespace, name, err)
+		}
+		return s, nil
+	}
+}
+
+func pods(ctx context.Context) func(namespace, app string) ([]*corev1.Pod, error) {
+	lister := podinformer.Get(ctx, PodSelector).Lister()
+	return func(namespace, app string) ([]*corev1.Pod, error) {
+		return lister.Pods(namespace).List(labels.SelectorFromSet(labels.Set{"app": app}))
+	}
+}
