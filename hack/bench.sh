@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the data plane beside the floor and prints both and their ratios.
 #
-#   hack/bench.sh [-short] [-sections start,ingress,drain,latency,swap,filters,triggers,processes,idle] [-json FILE]
+#   hack/bench.sh [-short] [-sections start,ingress,drain,keys,ledger,commits,latency,swap,filters,triggers,processes,idle] [-json FILE]
 #
 # It builds what it runs, starts Apache Kafka by hack/kafka.sh (a fake one when this machine has no Java), and ends
 # everything on any exit. The full run takes about a quarter of an hour, -short about five minutes.

@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -55,9 +56,10 @@ func longestOf(pauses []account.Pause) account.Pause {
 func (o outcome) printPauses(w io.Writer) {
 	fmt.Fprintf(w, "\n%s: longest pause of any partition, by what was done last before it began\n", o.name)
 	longest := map[deed]map[string]time.Duration{}
-	count := map[deed]int{}
+	count, took := map[deed]int{}, map[deed]time.Duration{}
 	for _, d := range o.deeds {
 		count[d.deed]++
+		took[d.deed] = max(took[d.deed], d.took)
 	}
 	for _, name := range names {
 		for _, p := range o.findings[name].Pauses {
@@ -74,14 +76,13 @@ func (o outcome) printPauses(w io.Writer) {
 		}
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(table, "\ttimes\t%s\t\n", strings.Join(names, "\t"))
-	deeds := make([]deed, 0, len(longest))
-	for d := range longest {
-		deeds = append(deeds, d)
+	fmt.Fprintf(table, "\ttimes\ttook\t%s\t\n", strings.Join(names, "\t"))
+	deeds := slices.Sorted(maps.Keys(count))
+	if longest["the start"] != nil {
+		deeds = append(deeds, "the start")
 	}
-	slices.Sort(deeds)
 	for _, d := range deeds {
-		fmt.Fprintf(table, "%s\t%d", d, count[d])
+		fmt.Fprintf(table, "%s\t%d\t%v", d, count[d], took[d].Round(10*time.Millisecond))
 		for _, name := range names {
 			fmt.Fprintf(table, "\t%v", longest[d][name].Round(10*time.Millisecond))
 		}

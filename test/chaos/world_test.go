@@ -54,10 +54,11 @@ type world struct {
 	deeds       []done
 }
 
-// done is a deed that was done.
+// done is a deed that was done, and how long that took at most.
 type done struct {
 	deed deed
 	at   time.Time
+	took time.Duration
 }
 
 // member is one data plane. Each of its processes is told from the others by the path of the URLs that its contract has;
