@@ -53,7 +53,6 @@ import (
 	_ "go.yaml.in/yaml/v3"
 	_ "golang.org/x/net/http2"
 	_ "golang.org/x/net/http2/h2c"
-	_ "golang.org/x/oauth2/clientcredentials"
 	_ "golang.org/x/sync/errgroup"
 	_ "golang.org/x/sync/singleflight"
 	_ "golang.org/x/time/rate"

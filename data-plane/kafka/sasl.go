@@ -9,13 +9,15 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/aws"
+	kaws "github.com/twmb/franz-go/pkg/sasl/aws"
 	"github.com/twmb/franz-go/pkg/sasl/oauth"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
+	"knative.dev/eventing-kafka-go/data-plane/kafka/aws"
 	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 )
 
@@ -29,18 +31,18 @@ func mechanismOf(s *credentials.Settings) (sasl.Mechanism, error) {
 	case credentials.ScramSHA512:
 		return scram.Auth{User: s.User, Pass: s.Password}.AsSha512Mechanism(), nil
 	case credentials.OAuthBearer:
+		if s.TokenProvider == credentials.ClientCredentials {
+			return oauthMechanism(&s.OAuth), nil
+		}
 		return mskMechanism(s, os.Getenv)
 	default:
 		return nil, fmt.Errorf("SASL mechanism %s is not supported by this build", s.Mechanism)
 	}
 }
 
-// mskMechanism authenticates at AWS MSK as the process itself, by OAUTHBEARER tokens signed with the access key of its
-// environment. A key with a limited life has to be renewed by starting the process anew.
+// mskMechanism authenticates at AWS MSK by OAUTHBEARER tokens, signed with the keys of the process or of a role that it
+// assumes. Whether there are any shows when a connection is made.
 func mskMechanism(s *credentials.Settings, env func(string) string) (sasl.Mechanism, error) {
-	if s.TokenProvider != credentials.MSKAccessToken {
-		return nil, s.Source.TokenProvider.Wrong(s.TokenProvider + " is not supported by this build, which cannot assume roles")
-	}
 	region := regionOf(s, env)
 	switch {
 	case isRegion(region):
@@ -49,16 +51,21 @@ func mskMechanism(s *credentials.Settings, env func(string) string) (sasl.Mechan
 	default:
 		return nil, s.Source.TokenProvider.Wrong("AWS_REGION or AWS_DEFAULT_REGION of the environment does not name a region")
 	}
-	auth := aws.Auth{
-		AccessKey: env("AWS_ACCESS_KEY_ID"), SecretKey: env("AWS_SECRET_ACCESS_KEY"), SessionToken: env("AWS_SESSION_TOKEN"),
+	identity := aws.Config{Region: region, Env: env}
+	if s.TokenProvider == credentials.MSKRoleAccessToken {
+		if !strings.HasPrefix(s.RoleARN, "arn:") {
+			return nil, s.Source.RoleARN.Wrong("not the ARN of a role")
+		}
+		identity.Role = s.RoleARN
 	}
-	if auth.AccessKey == "" || auth.SecretKey == "" {
-		return nil, s.Source.TokenProvider.Wrong(s.TokenProvider + " needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the " +
-			"environment: identities of pods and machines are not supported by this build")
-	}
-	signer := auth.AsManagedStreamingIAMMechanism()
+	source := aws.New(identity)
 	return oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
-		token, err := mskToken(ctx, signer, region)
+		keys, err := source.Keys(ctx)
+		if err != nil {
+			return oauth.Auth{}, fmt.Errorf("token for MSK: %w", err)
+		}
+		signer := kaws.Auth{AccessKey: keys.AccessKey, SecretKey: keys.SecretKey, SessionToken: keys.SessionToken}
+		token, err := mskToken(ctx, signer.AsManagedStreamingIAMMechanism(), region)
 		return oauth.Auth{Token: token}, err
 	}), nil
 }
@@ -94,7 +101,7 @@ var signedParameters = map[string]string{
 // the mechanism AWS_MSK_IAM, for which the host is the broker's; given the endpoint as host, its signature is that of
 // the token. That way the region is the one of the Secret also where it does not follow from the name of the broker.
 func mskToken(ctx context.Context, signer sasl.Mechanism, region string) (string, error) {
-	host := "kafka." + region + ".amazonaws.com"
+	host := "kafka." + region + "." + aws.Domain(region)
 	_, signed, err := signer.Authenticate(ctx, host+":443")
 	if err != nil {
 		return "", fmt.Errorf("sign a token for MSK: %w", err)

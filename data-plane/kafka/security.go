@@ -74,6 +74,8 @@ func identityOf(s *credentials.Settings) string {
 	for _, part := range [][]byte{
 		s.CA, s.Cert, s.Key, []byte(s.User), []byte(s.Password),
 		[]byte(s.TokenProvider), []byte(s.RoleARN), []byte(s.AWSRegion),
+		[]byte(s.OAuth.Endpoint), []byte(s.OAuth.ClientID), []byte(s.OAuth.ClientSecret), []byte(s.OAuth.Scope), s.OAuth.CA,
+		fmt.Append(nil, s.OAuth.Extensions), // fmt sorts maps
 	} {
 		hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		hash.Write(part)

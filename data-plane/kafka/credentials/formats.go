@@ -21,6 +21,12 @@ const (
 	keyTokenProvider = "tokenProvider"
 	keyRole          = "roleARN"
 	keyRegion        = "awsRegion"
+	keyEndpoint      = "tokenEndpoint"
+	keyEndpointCA    = "tokenEndpoint.ca.crt"
+	keyClientID      = "clientId"
+	keyClientSecret  = "clientSecret"
+	keyScope         = "scope"
+	keyExtensions    = "saslExtensions"
 
 	// Of the older format only.
 	keyTLSEnabled = "tls.enabled"
@@ -32,11 +38,20 @@ const (
 // knownKeys are all keys that a format reads when nobody names keys one by one.
 var knownKeys = []string{
 	keyProtocol, keyCA, keyCert, keyKey, keySkip, keyMechanism, keyUser, keyPassword, keyTokenProvider, keyRole, keyRegion,
+	keyEndpoint, keyEndpointCA, keyClientID, keyClientSecret, keyScope, keyExtensions,
 	keyTLSEnabled, keySASLType, keySASLType2, keyUsername,
 }
 
-// fieldRegion is a meaning that the contract has no number for: only Secrets with key "protocol" can say it.
-const fieldRegion contract.SecretField = -1
+// Meanings that the contract has no number for: only Secrets with key "protocol" can say them.
+const (
+	fieldRegion contract.SecretField = -1 - iota
+	fieldEndpoint
+	fieldEndpointCA
+	fieldClientID
+	fieldClientSecret
+	fieldScope
+	fieldExtensions
+)
 
 // protocolKeys is the format with key "protocol", without the keys that have rules of their own.
 var protocolKeys = map[contract.SecretField]string{
@@ -49,6 +64,12 @@ var protocolKeys = map[contract.SecretField]string{
 	contract.SecretField_TOKEN_PROVIDER: keyTokenProvider,
 	contract.SecretField_ROLE_ARN:       keyRole,
 	fieldRegion:                         keyRegion,
+	fieldEndpoint:                       keyEndpoint,
+	fieldEndpointCA:                     keyEndpointCA,
+	fieldClientID:                       keyClientID,
+	fieldClientSecret:                   keyClientSecret,
+	fieldScope:                          keyScope,
+	fieldExtensions:                     keyExtensions,
 }
 
 // fromProtocol reads the format with key "protocol" (SEC-01 to SEC-12). Keys that the protocol has no use for mean

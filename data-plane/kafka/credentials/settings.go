@@ -24,6 +24,8 @@ const (
 	MSKAccessToken = "MSKAccessTokenProvider"
 	// MSKRoleAccessToken signs tokens with a role that the process assumes.
 	MSKRoleAccessToken = "MSKRoleAccessTokenProvider"
+	// ClientCredentials gets tokens from an endpoint of OAuth 2 by the grant for clients.
+	ClientCredentials = "ClientCredentialsTokenProvider"
 )
 
 // Settings are how to encrypt and authenticate a connection, complete and checked but for the TLS material, which
@@ -39,10 +41,21 @@ type Settings struct {
 	Mechanism                         Mechanism
 	User, Password                    string
 	TokenProvider, RoleARN, AWSRegion string
+	OAuth                             OAuth
+}
+
+// OAuth is what ClientCredentials needs.
+type OAuth struct {
+	// Endpoint is the https URL of the token endpoint; http is for this machine alone.
+	Endpoint, ClientID, ClientSecret, Scope string
+	// CA are the endpoint's authorities as PEM; nil: those of the system.
+	CA []byte
+	// Extensions are SASL extensions that the brokers ask for.
+	Extensions map[string]string
 }
 
 // Source are the Secret and key of values that may turn out to be unusable.
-type Source struct{ CA, Cert, Key, TokenProvider, AWSRegion Place }
+type Source struct{ CA, Cert, Key, TokenProvider, RoleARN, AWSRegion Place }
 
 // Place is one key of one Secret.
 type Place struct{ Secret, Key string }
@@ -196,15 +209,19 @@ func (f *fields) tokens(s *Settings) error {
 	s.RoleARN = string(f.values[contract.SecretField_ROLE_ARN])
 	s.AWSRegion = string(f.values[fieldRegion])
 	s.Source.TokenProvider, s.Source.AWSRegion = f.places[contract.SecretField_TOKEN_PROVIDER], f.places[fieldRegion]
+	s.Source.RoleARN = f.places[contract.SecretField_ROLE_ARN]
 	if s.TokenProvider == "" {
 		return f.missing("the token provider of "+string(OAuthBearer), contract.SecretField_TOKEN_PROVIDER)
 	}
-	all := []string{MSKAccessToken, MSKRoleAccessToken}
+	all := []string{MSKAccessToken, MSKRoleAccessToken, ClientCredentials}
 	if err := oneOf(s.TokenProvider, all, f.places[contract.SecretField_TOKEN_PROVIDER]); err != nil {
 		return err
 	}
 	if s.TokenProvider == MSKRoleAccessToken && s.RoleARN == "" {
 		return f.missing("the role of "+MSKRoleAccessToken, contract.SecretField_ROLE_ARN)
+	}
+	if s.TokenProvider == ClientCredentials {
+		return f.oauth(&s.OAuth)
 	}
 	return nil
 }

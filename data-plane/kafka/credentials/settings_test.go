@@ -77,6 +77,8 @@ func TestSecretsWithProtocol(t *testing.T) {
 	login := values{"protocol": "SASL_PLAINTEXT", "user": "alice-the-user", "password": `p"a,s=s;w'ö` + "\n"}
 	mutual := values{"protocol": "SSL", "ca.crt": m.ca, "user.crt": m.cert, "user.key": m.pkcs8}
 	tokens := values{"protocol": "SASL_SSL", "sasl.mechanism": "OAUTHBEARER", "tokenProvider": "MSKAccessTokenProvider"}
+	endpoint := tokens.with(values{"tokenProvider": "ClientCredentialsTokenProvider", "tokenEndpoint": "https://idp.example.com/", "clientId": "c",
+		"clientSecret": "secret-of-the-client"})
 	loggedIn := got{protocol: contract.Protocol_SASL_PLAINTEXT, mechanism: Plain, user: login["user"], password: login["password"]}
 	mechanism := func(m Mechanism) got { g := loggedIn; g.mechanism = m; return g }
 	ssl := contract.Protocol_SSL
@@ -150,6 +152,12 @@ func TestSecretsWithProtocol(t *testing.T) {
 		{name: "tokens without provider", data: tokens.without("tokenProvider"), err: []string{`"tokenProvider"`, "required"}},
 		{name: "tokens of another provider", data: tokens.with(values{"tokenProvider": "SomeProvider"}),
 			err: []string{`"tokenProvider"`, "MSKAccessTokenProvider, MSKRoleAccessTokenProvider"}},
+		{name: "tokens of an endpoint without it", data: endpoint.without("tokenEndpoint"), err: []string{`"tokenEndpoint"`, "required"}},
+		{name: "tokens of an endpoint without a client", data: endpoint.without("clientId"), err: []string{`"clientId"`, "required"}},
+		{name: "tokens of an endpoint without a secret", data: endpoint.without("clientSecret"), err: []string{`"clientSecret"`, "required"}},
+		{name: "tokens of an endpoint in clear", data: endpoint.with(values{"tokenEndpoint": "http://idp.example.com/"}), err: []string{`"tokenEndpoint"`, "https"}},
+		{name: "tokens of an endpoint with extensions that are none", data: endpoint.with(values{"saslExtensions": "auth=x"}), err: []string{`"saslExtensions"`}},
+		{name: "tokens of an endpoint with an authority that is none", data: endpoint.with(values{"tokenEndpoint.ca.crt": "x"}), err: []string{`"tokenEndpoint.ca.crt"`}},
 		{name: "tokens of a role without the role", data: tokens.with(values{"tokenProvider": "MSKRoleAccessTokenProvider"}),
 			err: []string{`"roleARN"`, "required"}},
 		{name: "tokens of a role", data: tokens.with(values{"tokenProvider": "MSKRoleAccessTokenProvider", "roleARN": "arn:x"}),
