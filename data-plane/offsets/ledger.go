@@ -410,6 +410,10 @@ func (d *decoder) list(base int64, statuses []int) []Unfinished {
 func (d *decoder) attempts(u *Unfinished, statuses []int) {
 	v := d.number()
 	u.Attempts = int(min(v>>1, math.MaxInt32))
+	if u.Attempts == 0 {
+		d.failed = true // tried and yet not: nobody writes that
+		return
+	}
 	if v&1 == 0 {
 		return
 	}
