@@ -23,6 +23,9 @@ func TestConformance(t *testing.T) {
 		topics[ingressTopic(c.number)] = partitions
 	}
 	for _, c := range out {
+		if c.Parked != nil {
+			topics[egressParking(c.number)] = 1
+		}
 		for n := range c.Topics {
 			topics[c.topic(n)] = c.Partitions
 		}
@@ -121,6 +124,7 @@ func runEgress(t *testing.T, w *world, cases []*egressCase, e *endpoints) {
 				}
 			}
 			v := c.judge(committed(c), e.requests(name), final["uid-"+name], produced)
+			c.judgeParked(&v, records[egressParking(c.number)])
 			c.compareWithSDK(&v, e.requests(name))
 			c.compareWithKnative(t, &v, e.requests(name))
 			v.report(t, c.rule)

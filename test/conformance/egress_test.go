@@ -35,10 +35,12 @@ type egressCase struct {
 	Outcome   map[string]uint64 `json:"outcome"`  // counts of the group, those not given being 0
 	// Committed is for partition 0 of the first topic; by default what all records come to, -1 is none.
 	Committed *int64 `json:"committed"`
-	Problem   string `json:"problem"` // part of what the status says
-	State     string `json:"state"`
-	Knative   string `json:"knative"` // why Knative's filters decide otherwise
-	SDK       string `json:"sdk"`
+	// Parked are the ids in the parking topic, "" for records that are no events.
+	Parked  []string `json:"parked"`
+	Problem string   `json:"problem"` // part of what the status says
+	State   string   `json:"state"`
+	Knative string   `json:"knative"` // why Knative's filters decide otherwise
+	SDK     string   `json:"sdk"`
 
 	number   int
 	resource *contract.Resource
@@ -67,6 +69,8 @@ type expected struct {
 
 func egressName(n int) string { return fmt.Sprintf("eg-%d", n) }
 
+func egressParking(n int) string { return egressName(n) + "-parked" }
+
 // egressNames are the placeholders of egress cases.
 func egressNames(e *endpoints, refused string) func(int) *strings.Replacer {
 	return func(n int) *strings.Replacer {
@@ -74,7 +78,7 @@ func egressNames(e *endpoints, refused string) func(int) *strings.Replacer {
 		ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: e.secure.Certificate().Raw})
 		escaped, _ := json.Marshal(string(ca))
 		return strings.NewReplacer("$SECURE", e.secure.URL+"/"+egressName(n)+"/subscriber", "$CA", strings.Trim(string(escaped), `"`), "$SUBSCRIBER", at+"subscriber", "$DEADLETTER", at+"deadletter", "$REPLY", at+"reply",
-			"$ADDRESS", strings.TrimPrefix(at, "http://"), "$REFUSED", refused, "$TOPIC", egressName(n)+"-0",
+			"$ADDRESS", strings.TrimPrefix(at, "http://"), "$REFUSED", refused, "$TOPIC", egressName(n)+"-0", "$PARKING", egressParking(n), "$GROUP", "group-"+egressName(n),
 			"$CUT", base64.StdEncoding.EncodeToString([]byte(strings.Repeat("abc", 400)[:1024])))
 	}
 }
@@ -243,6 +247,22 @@ func (c *egressCase) judge(committed int64, got []arrived, g status.Group, produ
 		judge.judgeRecord(&v, r, c.Produced[i], time.Time{})
 	}
 	return v
+}
+
+// judgeParked compares what is in the parking topic. What was parked says where it was, whatever it is.
+func (c *egressCase) judgeParked(v *verdict, records []*kgo.Record) {
+	var ids []string
+	for _, r := range records {
+		headers := map[string]string{}
+		for _, h := range r.Headers {
+			headers[h.Key] = string(h.Value)
+		}
+		ids = append(ids, headers["ce_id"])
+		if headers["kn-parked-topic"] != c.topic(0) || headers["kn-parked-reason"] == "" || headers["kn-parked-offset"] == "" {
+			v.fault("a parked record has the headers %v", headers)
+		}
+	}
+	v.compareLines("ids parked", ids, c.Parked)
 }
 
 func (c *egressCase) judgeRequests(v *verdict, got []arrived) {
