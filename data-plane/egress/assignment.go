@@ -23,11 +23,14 @@ func (g *group) onAssigned(_ context.Context, _ *kgo.Client, added map[string][]
 	for topic, ids := range added {
 		for _, id := range ids {
 			at := topicPartition{topic, id}
-			g.partitions[at] = &partition{
-				topicPartition: at, order: g.order, waiting: map[*task]*time.Timer{}, saved: newSaved(),
-			}
+			g.partitions[at] = g.newPartition(at)
 		}
 	}
+}
+
+// newPartition is a partition of which nothing is known. The mutex is held.
+func (g *group) newPartition(at topicPartition) *partition {
+	return &partition{topicPartition: at, order: g.order, waiting: map[*task]*time.Timer{}, began: -1, saved: newSaved()}
 }
 
 // onOffsetsFetched makes the trackers: from here on records of these partitions may come.
@@ -62,7 +65,7 @@ func (g *group) onOffsetsFetched(_ context.Context, client *kgo.Client, resp *km
 // partition stays at rest and says so: to begin anywhere would lose or repeat events (OF-05). The mutex is held.
 func (g *group) begins(p *partition, r kmsg.OffsetFetchResponseGroupTopicPartition) {
 	committed := max(r.Offset, -1)
-	p.saved.prefix = committed
+	p.began, p.saved.prefix = committed, committed
 	if committed < 0 && p.partition < g.initial[p.topic] {
 		p.problem = fmt.Sprintf("%s-%d: its committed offset is gone", p.topic, p.partition)
 		p.paused = true
@@ -111,15 +114,26 @@ func (g *group) disown(topics map[string][]int32) map[topicPartition]*partition 
 			}
 			taken[p.topicPartition] = p
 			p.state = draining
-			for t, timer := range p.waiting {
-				timer.Stop()
-				delete(p.waiting, t)
-				g.lanes.drop()
-			}
+			g.dropWaiting(p)
 		}
 	}
 	g.adjustWait()
 	return taken
+}
+
+// dropWaiting forgets the tasks of a partition that wait for a retry. The mutex is held.
+func (g *group) dropWaiting(p *partition) {
+	for t, timer := range p.waiting {
+		timer.Stop()
+		delete(p.waiting, t)
+		g.lanes.drop()
+	}
+}
+
+// drop ends a partition without a commit: its offsets stand for nothing any more. The mutex is held.
+func (g *group) drop(p *partition) {
+	p.state = gone
+	g.dropWaiting(p)
 }
 
 // awaitQuiet waits until nothing of these partitions is being delivered, at most RevokeWait. A group that leaves has

@@ -123,6 +123,11 @@ type commitFunc func(context.Context, map[string]map[int32]kgo.EpochOffset,
 
 // send commits what is due. done is called once, with whether something was refused for its size and is smaller now.
 func (g *group) send(ctx context.Context, commit commitFunc, d *due, done func(smaller bool)) {
+	if g.scripted.commit != nil {
+		resp, err := g.scripted.commit(d)
+		done(g.committed(d, resp, err))
+		return
+	}
 	commit(kgo.PreCommitFnContext(ctx, d.describe), d.offsets,
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 			done(g.committed(d, resp, err))

@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -23,6 +24,9 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 			return
 		}
 		p.end = max(p.end, f.HighWatermark)
+		if p = g.inRange(p, f); p == nil {
+			return
+		}
 		for i, rec := range f.Records {
 			g.enqueue(p, rec, now, refused(i))
 		}
@@ -34,6 +38,34 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 	})
 	g.dispatch()
 	return full
+}
+
+// inRange sees records that are not those that were asked for, as the log does not have them any more: the client goes on
+// at its start then (OF-05). Where retention was faster than deliveries, what is gone is counted. Where the log was cut off
+// below what was committed, or made anew, other events have those offsets now: nothing that is known of the partition
+// holds for them. The mutex is held.
+func (g *group) inRange(p *partition, f kgo.FetchTopicPartition) *partition {
+	if len(f.Records) == 0 {
+		return p
+	}
+	first := f.Records[0].Offset
+	if expired := min(f.LogStartOffset, first) - p.tracker.Next(); expired > 0 && p.tracker.Next() >= 0 {
+		g.stats.Expired(expired)
+		g.log.Error("events were removed from the log before they were delivered", "topic", p.topic, "partition", p.partition,
+			"from", p.tracker.Next(), "count", expired)
+		g.note(fmt.Errorf("%s-%d: %d events were removed from the log before they were delivered", p.topic, p.partition, expired))
+	}
+	if first >= p.began {
+		return p
+	}
+	g.log.Error("the log ends before the committed offset, and is read from its start", "topic", p.topic, "partition", p.partition,
+		"committed", p.began, "start", first)
+	g.note(fmt.Errorf("%s-%d: the log ended before offset %d and is read from its start", p.topic, p.partition, p.began))
+	g.drop(p)
+	again := g.newPartition(p.topicPartition)
+	again.began, again.end, again.tracker = first, f.HighWatermark, offsets.NewTracker(first, offsets.Ledger{})
+	g.partitions[p.topicPartition] = again
+	return again
 }
 
 // enqueue hands a record to its lane, unless the filter has refused it. The mutex is held.
@@ -93,10 +125,18 @@ func (g *group) begin() *targetRef {
 // goroutine and waits for nobody.
 func (g *group) work(t *task, target *targetRef) {
 	for t != nil {
-		next := target.Attempt(&t.Job)
+		next := g.attempt(target, &t.Job)
 		g.notices.tell(&t.Job, next)
 		t, target = g.settle(t, target, next)
 	}
+}
+
+// attempt is the target's; tests have another.
+func (g *group) attempt(target *targetRef, j *delivery.Job) delivery.Next {
+	if g.scripted.attempt != nil {
+		return g.scripted.attempt(j)
+	}
+	return target.Attempt(j)
 }
 
 // settle writes down what became of an attempt and returns the next task to run, nil if there is none.
@@ -130,6 +170,9 @@ func (g *group) settle(t *task, target *targetRef, next delivery.Next) (*task, *
 	if !g.stopping {
 		if then = g.take(); then != nil {
 			on = g.begin()
+		}
+		if g.lanes.more() { // two have become ready, as of a lane and of those held back
+			g.dispatch()
 		}
 	}
 	g.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 )
@@ -33,6 +34,12 @@ type group struct {
 	cancel  context.CancelFunc // ends polling
 	polled  chan struct{}      // closed when polling has ended
 	stopped chan struct{}      // closed when nothing of the group is left
+
+	// scripted replaces what a group calls, in scripts without Kafka and HTTP.
+	scripted struct {
+		commit  func(*due) (*kmsg.OffsetCommitResponse, error)
+		attempt func(*delivery.Job) delivery.Next
+	}
 
 	mu         sync.Mutex
 	idle       sync.Cond // signalled when running reaches 0, and when a partition's does

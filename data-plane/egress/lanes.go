@@ -87,6 +87,9 @@ func (l *lanes) add(t *task) {
 	in.queue.tail = t
 }
 
+// more says whether a task may be ready to run.
+func (l *lanes) more() bool { return l.ready.head != nil && l.running < l.limit }
+
 func (l *lanes) makeReady(t *task) { l.ready.push(t) }
 
 // push appends a task, linked by next.

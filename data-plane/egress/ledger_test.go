@@ -3,11 +3,8 @@ package egress
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,7 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
-	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/offsets"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -248,179 +244,6 @@ func TestAnEventThatWaitsAtTheFrontDoesNotCountForLag(t *testing.T) {
 	eventually(t, "a lag of one", func() bool { return f.set.Status()[0].LagRecords == 1 })
 }
 
-// keyed are events of some keys, numbered within each.
-func (f *fixture) produceKeyed(from, n, keys int) {
-	f.t.Helper()
-	for i := from; i < from+n; i++ {
-		rec := event(f.topic, 0, fmt.Sprintf("k%d-%d", i%keys, i/keys))
-		if i%keys > 0 {
-			rec.Key = []byte(fmt.Sprintf("k%d", i%keys)) // k0 has none
-		}
-		f.kafka.Produce(f.t, rec)
-	}
-}
-
-func TestOnlyTheKeyOfAnEventInRetryWaits(t *testing.T) { // TR-04, EG-72
-	f := newFixture(t, 1)
-	var mu sync.Mutex
-	finished, failed := map[string][]int{}, map[string]bool{}
-	s := newSubscriber(t, func(w http.ResponseWriter, r *http.Request) {
-		key, number, _ := strings.Cut(r.Header.Get("ce-id"), "-")
-		var n int
-		if _, err := fmt.Sscan(number, &n); err != nil {
-			t.Error(err)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if n%5 == 1 && !failed[key+number] {
-			failed[key+number] = true
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
-		finished[key] = append(finished[key], n)
-	})
-	e := egressTo("a", s.URL)
-	e.DeliveryOrder, e.OrderScope = contract.DeliveryOrder_ORDERED, contract.OrderScope_KEY_SCOPE
-	e.EgressConfig = &contract.EgressConfig{Retry: 3, BackoffDelay: 20, BackoffPolicy: contract.BackoffPolicy_Linear}
-	f.produceKeyed(0, 200, 8)
-	f.set.Apply(f.contract(e), nil)
-	eventually(t, "all committed", f.committed("group-a", 0, 200))
-	mu.Lock()
-	defer mu.Unlock()
-	for key, numbers := range finished {
-		if key != "k0" && !slices.IsSorted(numbers) || len(numbers) != 25 {
-			t.Errorf("%s: %v", key, numbers)
-		}
-	}
-	g := f.set.members["a"].group
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, p := range g.partitions {
-		if len(p.keys) > 0 || p.oldest != nil {
-			t.Errorf("%d lanes are left", len(p.keys))
-		}
-	}
-}
-
-func TestAnotherOrderNeedsNoRejoin(t *testing.T) {
-	f := newFixture(t, 1)
-	var open atomic.Bool
-	s := newSubscriber(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("ce-id") == "k1-0" && !open.Load() {
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-	})
-	ordered := func(o contract.DeliveryOrder, scope contract.OrderScope) *contract.Contract {
-		e := egressTo("a", s.URL)
-		e.DeliveryOrder, e.OrderScope = o, scope
-		e.EgressConfig = &contract.EgressConfig{Retry: 9, BackoffDelay: 1000, BackoffPolicy: contract.BackoffPolicy_Linear}
-		return f.contract(e)
-	}
-	f.produceKeyed(1, 12, 4) // k1-0 first
-	f.set.Apply(ordered(contract.DeliveryOrder_ORDERED, contract.OrderScope_PARTITION_SCOPE), nil)
-	eventually(t, "the first waits", func() bool { return f.set.Status()[0].Waiting == 1 })
-	client := f.set.members["a"].group.client
-	f.set.Apply(ordered(contract.DeliveryOrder_ORDERED, contract.OrderScope_KEY_SCOPE), nil)
-	eventually(t, "all other keys", func() bool { return len(s.received()) >= 10 })
-	if s.calls("k1-1") > 0 {
-		t.Error("an event overtook another one of its key")
-	}
-	f.set.Apply(ordered(contract.DeliveryOrder_UNORDERED, contract.OrderScope_PARTITION_SCOPE), nil)
-	eventually(t, "all", func() bool { return s.calls("k1-1") == 1 && s.calls("k1-2") == 1 })
-	open.Store(true)
-	eventually(t, "committed", f.committed("group-a", 0, 12))
-	if f.set.members["a"].group.client != client {
-		t.Error("the group was started again")
-	}
-}
-
-func TestAStaticMemberLeavesExplicitly(t *testing.T) {
-	f := newFixture(t, 4)
-	s := newSubscriber(t, nil)
-	other := f.newSet()
-	f.set.options.Consumer.InstanceID, other.options.Consumer.InstanceID = "pod-1", "pod-2"
-	c := f.contract(egressTo("a", s.URL))
-	f.set.Apply(c, nil)
-	other.Apply(c, nil)
-	eventually(t, "two members", func() bool {
-		return len(f.set.Status()[0].Partitions) == 2 && len(other.Status()[0].Partitions) == 2
-	})
-	begun := time.Now()
-	if err := other.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the one that is left has all", func() bool { return len(f.set.Status()[0].Partitions) == 4 })
-	if took, session := time.Since(begun), kafka.DefaultConsumerConfig().SessionTimeout; took > session-time.Second {
-		t.Errorf("it took %v, the session %v: the member was left to expire", took, session)
-	}
-}
-
-func TestAPartitionStaysAtItsWorkWhileOthersMove(t *testing.T) {
-	f := newFixture(t, 4)
-	s := newSubscriber(t, nil)
-	c := f.contract(egressTo("a", s.URL))
-	f.set.Apply(c, nil)
-	eventually(t, "all partitions", func() bool { return len(f.set.Status()[0].Partitions) == 4 })
-	g := f.set.members["a"].group
-	g.mu.Lock()
-	before := maps.Clone(g.partitions)
-	g.mu.Unlock()
-	other := f.newSet()
-	other.Apply(c, nil)
-	eventually(t, "two members", func() bool {
-		return len(f.set.Status()[0].Partitions) == 2 && len(other.Status()[0].Partitions) == 2
-	})
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for at, p := range g.partitions {
-		if before[at] != p {
-			t.Errorf("partition %d was given up and taken again", at.partition)
-		}
-	}
-}
-
-func TestNobodyIsServedByAMemberThatMayBeNone(t *testing.T) {
-	var woken int
-	m := &membership{}
-	m.init(kafka.DefaultConsumerConfig(), func() { woken++ })
-	now := time.Now()
-	m.start = now.Add(-time.Hour) // this test's time begins an hour ago
-	at := func(seconds int) time.Time { return m.start.Add(time.Duration(seconds) * time.Second) }
-	steps := []struct {
-		do    func()
-		when  int
-		fresh bool
-		what  string
-	}{
-		{func() {}, 0, false, "before it has joined"},
-		{func() { m.heard(at(1), false) }, 1, false, "while it joins"},
-		{func() { m.assigned() }, 2, true, "with its partitions"},
-		{func() { m.heard(at(3), true) }, 12, true, "within a session from a heartbeat"},
-		{func() {}, 13, false, "without a heartbeat for a session"},
-		{func() { m.heard(at(30), true) }, 30, false, "at the first heartbeat after a silence, which may be refused"},
-		{func() { m.heard(at(33), true) }, 33, true, "at the next one"},
-		{func() { m.heard(at(50), true) }, 50, false, "after another silence"},
-		{func() { m.heard(at(51), false) }, 51, false, "while it joins again"},
-		{func() { m.assigned() }, 52, true, "with its new partitions"},
-	}
-	for _, step := range steps {
-		step.do()
-		if got := m.certain(at(step.when)); got != step.fresh {
-			t.Errorf("%s: %v", step.what, got)
-		}
-	}
-	m.start = now
-	m.until.Store(0)
-	if m.fresh(time.Now()) || woken != 0 {
-		t.Fatal("it is certain without a heartbeat")
-	}
-	m.heard(time.Now(), true)
-	m.heard(time.Now(), true)
-	if woken != 1 {
-		t.Errorf("who was told no was woken %d times", woken)
-	}
-}
-
 func TestManyGroupsCommitLessOften(t *testing.T) {
 	var l commitLoad
 	for dirty, want := range map[int64]time.Duration{
@@ -474,4 +297,33 @@ func (f *fixture) request(req kmsg.Request) kmsg.Response {
 		f.t.Fatal(err)
 	}
 	return resp
+}
+
+func TestWhatRetentionTookIsCountedAndTheRestDelivered(t *testing.T) { // OF-05
+	f := newFixture(t, 1)
+	s := newSubscriber(t, nil)
+	f.produce(0, 0, 20)
+	f.commitAs("group-a", 5, "")
+	f.kafka.DeleteRecords(t, f.topic, 0, 12)
+	f.set.Apply(f.contract(egressTo("a", s.URL)), nil)
+	eventually(t, "what is left", f.committed("group-a", 0, 20))
+	if n := len(s.received()); n != 8 {
+		t.Errorf("%d deliveries", n)
+	}
+	if counts := f.set.members["a"].group.stats.Counts(); counts.Expired != 7 {
+		t.Errorf("%d events are said to be gone", counts.Expired)
+	}
+}
+
+func TestALogThatEndsBeforeTheCommittedOffsetIsReadFromItsStart(t *testing.T) {
+	f := newFixture(t, 1)
+	s := newSubscriber(t, nil)
+	f.produce(0, 0, 5)
+	f.commitAs("group-a", 50, "")
+	f.set.Apply(f.contract(egressTo("a", s.URL)), nil)
+	eventually(t, "all events", func() bool { return len(s.received()) == 5 })
+	eventually(t, "the end of the log", f.committed("group-a", 0, 5))
+	if f.set.Status()[0].LastError == "" {
+		t.Error("nothing is said")
+	}
 }

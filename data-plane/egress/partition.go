@@ -45,6 +45,7 @@ type partition struct {
 	running  int
 	fresh    int // running tasks that were not tried before
 	paused   bool
+	began    int64 // the committed offset that the assignment began with, -1 for none
 	saved    saved
 	end      int64 // offset after the last record in the log, as of the last fetch
 	problem  string

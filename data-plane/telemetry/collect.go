@@ -127,6 +127,9 @@ func (c EgressCounts) collectLedgers(f *families, group []label) {
 	if c.AlreadyFinished > 0 {
 		f.counter(egressSpared, c.AlreadyFinished, group...)
 	}
+	if c.Expired > 0 {
+		f.counter(egressExpired, c.Expired, group...)
+	}
 }
 
 func (g EgressGauges) collect(f *families, group []label) {

@@ -32,7 +32,7 @@ type Egress struct {
 	queues   sync.Map // queueID → *Queue
 
 	delivered, filtered, retried, deadLettered, lost, parked, replied, noReplies, discarded, skipped atomic.Uint64
-	ledgersRead, ledgersIgnored, ledgersCut, alreadyFinished                                         atomic.Uint64
+	ledgersRead, ledgersIgnored, ledgersCut, alreadyFinished, expired                                atomic.Uint64
 }
 
 // EgressCounts is what became of the events of an egress since it was first asked for.
@@ -45,6 +45,7 @@ type EgressCounts struct {
 	LedgersRead, LedgersIgnored                                uint64 // ledgers of an earlier owner; metadata that was none of ours, or damaged
 	LedgersCut                                                 uint64 // commits whose ledger had no room
 	AlreadyFinished                                            uint64 // events that an earlier owner has finished, says its ledger
+	Expired                                                    uint64 // events that the log lost before they were delivered
 }
 
 // EgressGauges is how an egress stands at the moment of a scrape.
@@ -141,6 +142,9 @@ func (e *Egress) LedgerCut() { e.ledgersCut.Add(1) }
 // AlreadyFinished counts an event that is not delivered, since an earlier owner has finished it.
 func (e *Egress) AlreadyFinished() { e.alreadyFinished.Add(1) }
 
+// Expired counts events that were removed from the log before they were delivered.
+func (e *Egress) Expired(n int64) { e.expired.Add(uint64(max(n, 0))) }
+
 // Counts returns what became of events so far.
 func (e *Egress) Counts() EgressCounts {
 	return EgressCounts{
@@ -159,6 +163,7 @@ func (e *Egress) Counts() EgressCounts {
 		LedgersIgnored:  e.ledgersIgnored.Load(),
 		LedgersCut:      e.ledgersCut.Load(),
 		AlreadyFinished: e.alreadyFinished.Load(),
+		Expired:         e.expired.Load(),
 	}
 }
 

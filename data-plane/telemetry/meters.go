@@ -28,6 +28,7 @@ var (
 	egressLedgers    = meter{"kn.eventing.kafka.egress.ledgers.total", "Ledgers of earlier owners that were read, commit metadata that was ignored, and ledgers that had no room in a commit.", metricdata.UnitDimensionless}
 	egressSpared     = meter{"kn.eventing.kafka.egress.already_finished.total", "Events read that an earlier owner had finished, and that were not delivered again.", metricdata.UnitDimensionless}
 	egressNoReplies  = meter{"kn.eventing.kafka.egress.ignored_replies.total", "Successful answers whose body is no CloudEvent, taken for no reply.", metricdata.UnitDimensionless}
+	egressExpired    = meter{"kn.eventing.kafka.egress.expired.total", "Offsets that were removed from the log before their events were delivered.", metricdata.UnitDimensionless}
 	egressLagRecords = meter{"kn.eventing.kafka.egress.lag.records", "Records after the committed offset, of the partitions assigned here.", metricdata.UnitDimensionless}
 	egressLagSeconds = meter{"kn.eventing.kafka.egress.lag.seconds", "Age of the oldest record after the committed offset.", "s"}
 	egressOldest     = meter{"kn.eventing.kafka.egress.oldest_unfinished.seconds", "Age of the oldest event that was read and is not finished.", "s"}

@@ -1,0 +1,96 @@
+package egress
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
+)
+
+func TestAStaticMemberLeavesExplicitly(t *testing.T) {
+	f := newFixture(t, 4)
+	s := newSubscriber(t, nil)
+	other := f.newSet()
+	f.set.options.Consumer.InstanceID, other.options.Consumer.InstanceID = "pod-1", "pod-2"
+	c := f.contract(egressTo("a", s.URL))
+	f.set.Apply(c, nil)
+	other.Apply(c, nil)
+	eventually(t, "two members", func() bool {
+		return len(f.set.Status()[0].Partitions) == 2 && len(other.Status()[0].Partitions) == 2
+	})
+	begun := time.Now()
+	if err := other.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the one that is left has all", func() bool { return len(f.set.Status()[0].Partitions) == 4 })
+	if took, session := time.Since(begun), kafka.DefaultConsumerConfig().SessionTimeout; took > session-time.Second {
+		t.Errorf("it took %v, the session %v: the member was left to expire", took, session)
+	}
+}
+
+func TestAPartitionStaysAtItsWorkWhileOthersMove(t *testing.T) {
+	f := newFixture(t, 4)
+	s := newSubscriber(t, nil)
+	c := f.contract(egressTo("a", s.URL))
+	f.set.Apply(c, nil)
+	eventually(t, "all partitions", func() bool { return len(f.set.Status()[0].Partitions) == 4 })
+	g := f.set.members["a"].group
+	g.mu.Lock()
+	before := maps.Clone(g.partitions)
+	g.mu.Unlock()
+	other := f.newSet()
+	other.Apply(c, nil)
+	eventually(t, "two members", func() bool {
+		return len(f.set.Status()[0].Partitions) == 2 && len(other.Status()[0].Partitions) == 2
+	})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for at, p := range g.partitions {
+		if before[at] != p {
+			t.Errorf("partition %d was given up and taken again", at.partition)
+		}
+	}
+}
+
+func TestNobodyIsServedByAMemberThatMayBeNone(t *testing.T) {
+	var woken int
+	m := &membership{}
+	m.init(kafka.DefaultConsumerConfig(), func() { woken++ })
+	now := time.Now()
+	m.start = now.Add(-time.Hour) // this test's time begins an hour ago
+	at := func(seconds int) time.Time { return m.start.Add(time.Duration(seconds) * time.Second) }
+	steps := []struct {
+		do    func()
+		when  int
+		fresh bool
+		what  string
+	}{
+		{func() {}, 0, false, "before it has joined"},
+		{func() { m.heard(at(1), false) }, 1, false, "while it joins"},
+		{func() { m.assigned() }, 2, true, "with its partitions"},
+		{func() { m.heard(at(3), true) }, 12, true, "within a session from a heartbeat"},
+		{func() {}, 13, false, "without a heartbeat for a session"},
+		{func() { m.heard(at(30), true) }, 30, false, "at the first heartbeat after a silence, which may be refused"},
+		{func() { m.heard(at(33), true) }, 33, true, "at the next one"},
+		{func() { m.heard(at(50), true) }, 50, false, "after another silence"},
+		{func() { m.heard(at(51), false) }, 51, false, "while it joins again"},
+		{func() { m.assigned() }, 52, true, "with its new partitions"},
+	}
+	for _, step := range steps {
+		step.do()
+		if got := m.certain(at(step.when)); got != step.fresh {
+			t.Errorf("%s: %v", step.what, got)
+		}
+	}
+	m.start = now
+	m.until.Store(0)
+	if m.fresh(time.Now()) || woken != 0 {
+		t.Fatal("it is certain without a heartbeat")
+	}
+	m.heard(time.Now(), true)
+	m.heard(time.Now(), true)
+	if woken != 1 {
+		t.Errorf("who was told no was woken %d times", woken)
+	}
+}
