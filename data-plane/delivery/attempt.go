@@ -13,6 +13,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/data-plane/tracing"
 )
 
 // Job is one record on its way to an outcome.
@@ -25,9 +26,10 @@ type Job struct {
 	Probe bool
 	// Delivery is the state between attempts.
 	Delivery
-	first, last time.Time // when attempts at the subscriber began, those of this owner
-	inherited   bool      // there were others before
-	reason      string    // why it is parked
+	trace       tracing.Span // of receiving the record, which requests are part of
+	first, last time.Time    // when attempts at the subscriber began, those of this owner
+	inherited   bool         // there were others before
+	reason      string       // why it is parked
 }
 
 // Restore is [Delivery.Restore].
@@ -93,8 +95,10 @@ func (t *Target) Attempt(j *Job) Next {
 	}
 	j.Unpark()
 	if j.stage == ToSubscriber && j.first.IsZero() {
+		t.receive(j, &s.event)
 		passed := t.match(&s.event)
 		t.stats.Processed(s.event.Type, time.Since(j.Received))
+		j.trace.Ended(nil)
 		if !passed {
 			t.stats.Filtered()
 			return Next{Outcome: Filtered}
@@ -176,10 +180,10 @@ func (t *Target) decode(rec *kgo.Record, s *scratch) error {
 func (t *Target) send(j *Job, s *scratch) Result {
 	switch j.stage {
 	case ToSubscriber:
-		return t.post(telemetry.OpSubscriber, t.subscriber, j.Record, &s.event, s)
+		return t.post(telemetry.OpSubscriber, t.subscriber, j, &s.event, s)
 	case ToDeadLetter:
 		letter := t.letter(j, &s.event)
-		return t.post(telemetry.OpDeadLetter, t.deadLetter, j.Record, &letter, s).lenient()
+		return t.post(telemetry.OpDeadLetter, t.deadLetter, j, &letter, s).lenient()
 	case ToParking:
 		if t.parking == nil {
 			return Result{Err: errNoParking, RetryAfter: -1}
@@ -187,14 +191,15 @@ func (t *Target) send(j *Job, s *scratch) Result {
 		return t.parking.produce.await(t.parking.record(j, &s.event, time.Now()))
 	}
 	if t.replyTo != nil {
-		return t.post(telemetry.OpReply, t.replyTo, j.Record, j.reply, s).lenient()
+		return t.post(telemetry.OpReply, t.replyTo, j, j.reply, s).lenient()
 	}
-	return t.produceReply(j.Record, j.reply)
+	return t.produceReply(j, j.reply)
 }
 
 // post makes one request and judges its answer.
-func (t *Target) post(op telemetry.Operation, to *endpoint, rec *kgo.Record, e *cloudevent.Event, s *scratch) Result {
-	header, body := t.appendRequest(s.header[:0], to, rec, e, s)
+func (t *Target) post(op telemetry.Operation, to *endpoint, j *Job, e *cloudevent.Event, s *scratch) Result {
+	span := t.request(j, to, e)
+	header, body := t.appendRequest(s.header[:0], to, j.Record, span, e, s)
 	if len(body) <= inlineBody {
 		header, body = append(header, body...), nil
 	}
@@ -203,21 +208,27 @@ func (t *Target) post(op telemetry.Operation, to *endpoint, rec *kgo.Record, e *
 	err := to.client.exchange(header, body, t.plan.Policy.Timeout, s)
 	t.stats.InFlight(op, -1)
 	if err != nil {
+		span.Answered(0, err.Error())
 		return Result{Err: err, Cause: to.client.cause(err), RetryAfter: -1}
 	}
+	span.Answered(s.response.StatusCode(), "")
 	return readResult(&s.response, time.Now(), t.strict && op == telemetry.OpSubscriber)
 }
 
 // produceReply writes the reply to the resource's topic (EG-53), in the trace of the record that it answers.
-func (t *Target) produceReply(answered *kgo.Record, e *cloudevent.Event) Result {
+func (t *Target) produceReply(j *Job, e *cloudevent.Event) Result {
 	rec := &kgo.Record{Topic: t.replyTopic}
 	e.ToRecord(cloudevent.Binary, rec)
-	for _, h := range answered.Headers {
-		if cloudevent.TraceKey(h.Key) != "" {
+	span := t.tracer.Send(j.trace, t.message(e, t.replyTopic))
+	writeTrace(rec, span)
+	for _, h := range j.Record.Headers {
+		if key := cloudevent.TraceKey(h.Key); key != "" && !replaces(span, key) {
 			rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: h.Key, Value: bytes.Clone(h.Value)})
 		}
 	}
-	return t.produce.await(rec)
+	result := t.produce.await(rec)
+	span.Ended(result.Err)
+	return result
 }
 
 // count writes down what an attempt came to.
@@ -227,6 +238,12 @@ func (t *Target) count(j *Job, s *scratch, stage Stage, r Result, a Action) {
 	}
 	if r.ok() && (stage == ToReply || stage == ToDeadLetterReply) {
 		t.stats.Replied()
+		if j.reply != nil {
+			t.types.Note(j.reply.Type, j.reply.Source, j.reply.DataSchema)
+		}
+	}
+	if t.source && a.Outcome == Delivered {
+		t.types.Note(s.event.Type, s.event.Source, s.event.DataSchema)
 	}
 	if a.Outcome == Pending && j.stage == stage {
 		t.stats.Retried()

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+	"knative.dev/eventing-kafka-go/data-plane/tracing"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 
 // appendRequest writes the request of an event without its body (EG-16 to EG-18, EG-25), and returns the body. The
 // trace that the record belongs to goes on in it (OBS-33).
-func (t *Target) appendRequest(dst []byte, to *endpoint, rec *kgo.Record, e *cloudevent.Event, s *scratch) (header, body []byte) {
+func (t *Target) appendRequest(dst []byte, to *endpoint, rec *kgo.Record, span tracing.Span, e *cloudevent.Event, s *scratch) (header, body []byte) {
 	dst = append(dst, to.prologue...)
 	dst = append(dst, t.headers...)
 	body = e.Data
@@ -36,8 +37,10 @@ func (t *Target) appendRequest(dst []byte, to *endpoint, rec *kgo.Record, e *clo
 	} else {
 		e.VisitHTTPHeaders(func(name, value string) { dst = appendHeader(dst, name, value) }) // without control characters
 	}
+	dst = appendTrace(dst, span)
 	for i := range rec.Headers {
-		if h := &rec.Headers[i]; cloudevent.TraceKey(h.Key) != "" && fieldValue(h.Value) {
+		h := &rec.Headers[i]
+		if key := cloudevent.TraceKey(h.Key); key != "" && fieldValue(h.Value) && !replaces(span, key) {
 			dst = appendHeader(dst, h.Key, string(h.Value))
 		}
 	}

@@ -10,8 +10,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+	"knative.dev/eventing-kafka-go/data-plane/eventtypes"
 	"knative.dev/eventing-kafka-go/data-plane/filter"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/data-plane/tracing"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
@@ -28,6 +30,10 @@ type Spec struct {
 	Telemetry *telemetry.Egress
 	// Backoff holds for every egress of the process.
 	Backoff Backoff
+	// Tracer makes spans of deliveries; nil makes none.
+	Tracer *tracing.Tracer
+	// Types remembers the types of replies, and of the events of a KafkaSource (IN-55, IN-56); nil does not.
+	Types *eventtypes.Seen
 }
 
 // Produce writes a record and calls promise once, when as many replicas have it as the settings of producers say: all that
@@ -56,6 +62,10 @@ type Target struct {
 	scratch    *scratchPool
 
 	parkInvalid bool // else a record that is no event is discarded
+	tracer      *tracing.Tracer
+	uuid, name  string // of the egress, in spans
+	types       *eventtypes.Seen
+	source      bool // a KafkaSource, whose events are of types of its own
 }
 
 // NewTarget builds the target of an egress. The error names what of the contract cannot be used.
@@ -82,6 +92,11 @@ func NewTarget(s Spec) (*Target, error) {
 		provenance: provenance{group: s.Egress.GetConsumerGroup()},
 
 		parkInvalid: s.Resource.GetInvalidRecords() == contract.InvalidRecords_PARK,
+		tracer:      s.Tracer,
+		uuid:        s.Egress.GetUid(),
+		name:        s.Egress.GetReference().GetName(),
+		types:       s.Types,
+		source:      s.Resource.GetReference().GetKind() == "KafkaSource",
 	}
 	if t.parking, err = parkingOf(s); err != nil {
 		return nil, err

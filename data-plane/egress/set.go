@@ -13,10 +13,12 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
+	"knative.dev/eventing-kafka-go/data-plane/eventtypes"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 	"knative.dev/eventing-kafka-go/data-plane/placement"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/data-plane/tracing"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
@@ -32,6 +34,8 @@ type Options struct {
 	Backoff delivery.Backoff
 	// Telemetry takes the figures of every egress.
 	Telemetry *telemetry.Registry
+	// Tracer makes spans of deliveries; nil makes none.
+	Tracer *tracing.Tracer
 	// Consumer are the settings of every consumer.
 	Consumer kafka.ConsumerConfig
 	// Concurrency is how many deliveries of one unordered egress run at the same time. Default 100.
@@ -95,6 +99,7 @@ type member struct {
 	group   *group // nil: it could not be started, is paused, or runs elsewhere
 	problem string // why the contract's entry is not what runs; "" when it is
 	hash    string // of what the egress depends on
+	types   *eventtypes.Seen
 }
 
 // New makes an empty set.
@@ -173,7 +178,7 @@ func (s *Set) applyOne(says entry, creds kafka.Credentials, invalid error) {
 	e := says.egress
 	m := s.members[e.GetUid()]
 	if m == nil {
-		m = &member{}
+		m = &member{types: new(eventtypes.Seen)}
 		s.members[e.GetUid()] = m
 	}
 	m.entry, m.hash = says, contract.EgressHash(says.resource, says.egress)
@@ -244,7 +249,10 @@ func (s *Set) target(m *member, connection kafka.Connection) (*targetRef, error)
 	ref := &targetRef{stats: s.options.Telemetry.Egress(m.egress.GetUid(), labels(m))}
 	spec := delivery.Spec{
 		Resource: m.resource, Egress: m.egress, TrustBundles: m.trust,
-		Clients: s.options.Clients, Telemetry: ref.stats, Backoff: s.options.Backoff,
+		Clients: s.options.Clients, Telemetry: ref.stats, Tracer: s.options.Tracer, Backoff: s.options.Backoff,
+	}
+	if m.resource.GetFeatureFlags().GetEnableEventTypeAutocreate() {
+		spec.Types = m.types
 	}
 	if delivery.Produces(m.resource, m.egress) {
 		producer, err := s.options.Producers.Acquire(connection)

@@ -50,6 +50,9 @@ func report(m member) status.Group {
 		PlacedOn: m.place.Pods,
 		State:    stateFailed, Problem: m.problem, ContentHash: m.hash,
 	}
+	if m.resource.GetFeatureFlags().GetEnableEventTypeAutocreate() {
+		r.EventTypes = status.EventTypesOf(m.types)
+	}
 	switch {
 	case m.group != nil:
 		m.group.report(&r)

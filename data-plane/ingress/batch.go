@@ -76,6 +76,7 @@ func (b *batch) settle(record *kgo.Record, err error) {
 	}
 	r := b.request
 	if b.failure == nil {
+		r.note()
 		r.finish(accepted(), r.events[0].Type)
 		return
 	}

@@ -42,6 +42,7 @@ func (i *Ingress) route(resource *contract.Resource, t, old *table) *route {
 		contentHash: contract.IngressHash(resource),
 		host:        string(hostKey(nil, resource.GetIngress().GetHost())),
 		paths:       pathsOf(resource.GetIngress()),
+		noteTypes:   resource.GetFeatureFlags().GetEnableEventTypeAutocreate(),
 		subjectKey:  resource.GetIngress().GetKeyFallback() == contract.KeyFallback_SUBJECT,
 	}
 	if topics := resource.GetTopics(); len(topics) > 0 {

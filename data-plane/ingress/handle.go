@@ -71,8 +71,10 @@ func (i *Ingress) Handle(r *Request, done func(Answer)) {
 	case !r.charge():
 		r.finish(tryLater("too many events of this resource wait for Kafka"), "")
 	case mode == cloudevent.Batch:
+		r.trace()
 		r.produceBatch()
 	default:
+		r.trace()
 		r.fill(&events[0], &r.record)
 		r.route.sink.Produce(&r.record, r.promise)
 	}
@@ -96,8 +98,9 @@ func (r *Request) fill(e *cloudevent.Event, record *kgo.Record) {
 	e.ToRecord(r.route.mode, record)
 	r.route.key(e, record)
 	record.Topic = r.route.topic
+	r.spans.write(record)
 	for i := range r.Headers {
-		if key := cloudevent.TraceKey(r.Headers[i].Name); key != "" { // its value is the request's, and used again
+		if key := cloudevent.TraceKey(r.Headers[i].Name); key != "" && !r.spans.replace(key) { // its value is the request's, and used again
 			record.Headers = append(record.Headers, kgo.RecordHeader{Key: key, Value: []byte(r.Headers[i].Value)})
 		}
 	}
@@ -106,6 +109,7 @@ func (r *Request) fill(e *cloudevent.Event, record *kgo.Record) {
 // acknowledged is the promise of a single event.
 func (r *Request) acknowledged(record *kgo.Record, err error) {
 	if err == nil {
+		r.note()
 		r.finish(accepted(), r.events[0].Type)
 		return
 	}
@@ -134,6 +138,7 @@ func (r *Request) settle(a Answer, eventType string) Answer {
 		r.account.pending.Add(-r.charged)
 		r.account = nil
 	}
+	r.spans.end(a)
 	return r.route.answer(a, eventType, r.Received)
 }
 

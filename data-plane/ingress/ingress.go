@@ -18,6 +18,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/data-plane/tracing"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
@@ -33,6 +34,8 @@ type Options struct {
 	// producer's buffer, which all resources of a cluster share: otherwise one whose topic cannot be written fills it for
 	// the others (IN-60). Default 16 MiB.
 	MaxPendingBytes int64
+	// Tracer makes spans of requests; nil makes none.
+	Tracer *tracing.Tracer
 	// Log gets what changes and what is wrong with routes. Nil means slog.Default().
 	Log *slog.Logger
 }
@@ -43,6 +46,7 @@ type Ingress struct {
 	pending    int64                 // MaxPendingBytes
 	acquire    func(kafka.Connection) (Sink, error)
 	metrics    *telemetry.Registry
+	tracer     *tracing.Tracer
 	log        *slog.Logger
 	requests   sync.Pool          // of *Request
 	strays     *telemetry.Ingress // answers to what leads to no route
@@ -70,7 +74,7 @@ func New(o Options) *Ingress {
 	if o.Acquire == nil {
 		o.Acquire = acquireFrom(o.Producers)
 	}
-	i := &Ingress{acquire: o.Acquire, metrics: o.Telemetry, log: o.Log, pending: cmp.Or(o.MaxPendingBytes, 16<<20)}
+	i := &Ingress{acquire: o.Acquire, metrics: o.Telemetry, tracer: o.Tracer, log: o.Log, pending: cmp.Or(o.MaxPendingBytes, 16<<20)}
 	i.strays, i.complaints = o.Telemetry.Ingress("", telemetry.Labels{}), newComplaints(o.Log)
 	i.requests.New = func() any { return newRequest(i) }
 	return i

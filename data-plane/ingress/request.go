@@ -42,6 +42,7 @@ type Request struct {
 	record  kgo.Record
 	charged int64 // to account, which may not be that of route any more
 	account *account
+	spans   spans
 }
 
 const (
@@ -78,7 +79,7 @@ func (r *Request) Discard() {
 	if cap(r.events) > keptEvents {
 		r.events = make([]cloudevent.Event, 0, 1)
 	}
-	r.table, r.route, r.done, r.Limit = nil, nil, nil, 0
+	r.table, r.route, r.done, r.Limit, r.spans = nil, nil, nil, 0, spans{}
 	headers := r.record.Headers[:cap(r.record.Headers)]
 	clear(headers)
 	// Everything else of a record, its context most of all, is of the producer that had it.

@@ -40,5 +40,8 @@ func (r *route) status() status.Route {
 		}
 	}
 	s.LastError, s.LastErrorAt = r.account.lastFailure()
+	if r.noteTypes {
+		s.EventTypes = status.EventTypesOf(&r.account.types)
+	}
 	return s
 }

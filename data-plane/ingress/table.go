@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+	"knative.dev/eventing-kafka-go/data-plane/eventtypes"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -40,6 +41,7 @@ type route struct {
 	topic      string
 	mode       cloudevent.Mode
 	subjectKey bool // IN-38
+	noteTypes  bool // IN-57
 	sink       Sink
 	metrics    *telemetry.Ingress
 	complaints *complaints
@@ -49,6 +51,7 @@ type route struct {
 // account is what all routes of one uid share, one after the other.
 type account struct {
 	pending atomic.Int64 // bytes of bodies that wait for Kafka
+	types   eventtypes.Seen
 
 	mu   sync.Mutex
 	last string // error, for people to see

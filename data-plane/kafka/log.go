@@ -13,6 +13,9 @@ import (
 // try of each client.
 const repeatInterval = time.Minute
 
+// LogPrefix begins what Kafka clients log.
+const LogPrefix = "Kafka client: "
+
 // Logger makes a client log to log: its warnings and errors as warnings, each message at most once a minute, the rest
 // for debugging.
 func Logger(log *slog.Logger) kgo.Opt { return kgo.WithLogger(newLogger(log)) }
@@ -38,10 +41,10 @@ func (l *logger) Level() kgo.LogLevel { return l.level }
 
 func (l *logger) Log(level kgo.LogLevel, message string, keyvals ...any) {
 	if level <= kgo.LogLevelWarn && !l.repeated(message) {
-		l.log.Warn("Kafka client: "+message, keyvals...)
+		l.log.Warn(LogPrefix+message, keyvals...)
 		return
 	}
-	l.log.Debug("Kafka client: "+message, keyvals...)
+	l.log.Debug(LogPrefix+message, keyvals...)
 }
 
 // repeated reports whether the message was logged in the last interval, and notes it if not.

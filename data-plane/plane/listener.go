@@ -2,6 +2,7 @@ package plane
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -15,12 +16,15 @@ type listener struct {
 	failed chan error
 }
 
-// listen begins to serve at once, so that a probe never meets a closed port while the contract is being read.
-func listen(address string, handler http.Handler) (*listener, error) {
+// listen begins to serve at once, with TLS if secure is not nil, so that a probe never meets a closed port while the contract is being read.
+func listen(address string, handler http.Handler, secure *tls.Config) (*listener, error) {
 	// The listener's life is that of the plane, not of a call.
 	socket, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, err
+	}
+	if secure != nil {
+		socket = tls.NewListener(socket, secure)
 	}
 	l := &listener{
 		socket: socket,

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -25,6 +25,7 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/server"
 	"knative.dev/eventing-kafka-go/data-plane/status"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/data-plane/tracing"
 )
 
 // Config says what to run and where.
@@ -52,6 +53,12 @@ type Config struct {
 	KindConsumers map[string]string
 	// IngressTLSAddress takes CloudEvents over TLS while CertFile and KeyFile are there; "" for none.
 	IngressTLSAddress, CertFile, KeyFile string
+	// MetricsCertFile and MetricsKeyFile make the metrics address one with TLS, if both are set.
+	MetricsCertFile, MetricsKeyFile string
+	// ObservabilityPath is the folder that config-observability is mounted into, "" for none.
+	ObservabilityPath string
+	// ServiceName and ServiceNamespace name the process in what it exports.
+	ServiceName, ServiceNamespace string
 	// DisableEventTypeTag leaves the event type out of the metrics.
 	DisableEventTypeTag bool
 	// LedgerOff is egress.Options.LedgerOff.
@@ -83,7 +90,8 @@ type Plane struct {
 	source    *contractfile.Source
 	front     *server.Server // nil without ingress
 	status    *listener
-	metrics   *listener // nil without an address of its own
+	metrics   *metricsPort // nil without an address of its own
+	tracer    *tracing.Tracer
 	done      chan struct{}
 	err       error
 
@@ -96,6 +104,8 @@ type Plane struct {
 
 	serving        sync.Mutex // guards serverSettings, which come from two files
 	serverSettings server.Settings
+
+	exports exports
 
 	applying sync.Mutex
 	applied  *contractfile.Snapshot // nil before the first
@@ -116,6 +126,7 @@ func Start(ctx context.Context, c Config) (*Plane, error) {
 		config: c, started: time.Now(), done: make(chan struct{}),
 		registry: telemetry.NewRegistry(telemetry.Options{DisableEventTypeTag: c.DisableEventTypeTag}),
 		clients:  delivery.NewClients(),
+		tracer:   tracing.New(c.Log, os.Stdout),
 		producer: c.Producer, fallbacks: map[string]credentials.Fallback{},
 	}
 	p.loadSettings()
@@ -137,7 +148,7 @@ func Start(ctx context.Context, c Config) (*Plane, error) {
 func (p *Plane) assemble() error {
 	c := p.config
 	if c.Ingress {
-		p.ingress = ingress.New(ingress.Options{Producers: p.producers, Telemetry: p.registry, Log: c.Log})
+		p.ingress = ingress.New(ingress.Options{Producers: p.producers, Telemetry: p.registry, Tracer: p.tracer, Log: c.Log})
 		front, err := server.Listen(server.Options{
 			Ingress: p.ingress, Addr: c.IngressAddress, DrainTimeout: c.ShutdownGrace, Log: c.Log,
 			TLSAddr: c.IngressTLSAddress, CertFile: c.CertFile, KeyFile: c.KeyFile, Settings: p.serverSettings,
@@ -150,7 +161,7 @@ func (p *Plane) assemble() error {
 	if c.Egress {
 		e := egressSettings(*p.consumers[""], c.Name)
 		p.egress = egress.New(egress.Options{
-			Name: c.Name, Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Log: c.Log,
+			Name: c.Name, Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Tracer: p.tracer, Log: c.Log,
 			Consumer: e.Consumer, Concurrency: e.Concurrency, CommitInterval: e.CommitInterval, Kinds: p.kinds(),
 			LedgerOff: c.LedgerOff, Backoff: c.Backoff,
 		})
@@ -160,16 +171,15 @@ func (p *Plane) assemble() error {
 	}, p.apply)
 	p.registry.Observe(p.gauges)
 	var err error
-	if p.status, err = listen(c.StatusAddress, status.Handler(p.Report, p.registry.Handler())); err != nil {
+	if p.status, err = listen(c.StatusAddress, status.Handler(p.Report, p.registry.Handler()), nil); err != nil {
 		return fmt.Errorf("listen for status: %w", err)
 	}
 	if c.MetricsAddress != "" {
-		mux := http.NewServeMux()
-		mux.Handle("GET /metrics", p.registry.Handler())
-		if p.metrics, err = listen(c.MetricsAddress, mux); err != nil {
-			return fmt.Errorf("listen for metrics: %w", err)
+		if p.metrics, err = newMetricsPort(p.registry.Handler(), c); err != nil {
+			return err
 		}
 	}
+	p.startExports()
 	return nil
 }
 
@@ -206,8 +216,8 @@ func (p *Plane) run(ctx context.Context) error {
 	work.Go(func() error { return p.source.Run(ctx) })
 	work.Go(func() error { return p.watchSettings(ctx) })
 	work.Go(func() error { return p.status.fail(ctx) })
-	if p.metrics != nil {
-		work.Go(func() error { return p.metrics.fail(ctx) })
+	if p.config.ObservabilityPath != "" {
+		work.Go(func() error { return p.watchExports(ctx) })
 	}
 	if p.front != nil {
 		work.Go(func() error { return p.front.Run(ctx) })
@@ -245,6 +255,7 @@ func (p *Plane) close() {
 	if p.metrics != nil {
 		p.metrics.close(ctx)
 	}
+	p.tracer.Close(ctx)
 	if err := p.registry.Close(ctx); err != nil {
 		p.config.Log.Warn("Metrics not closed in time", "error", err)
 	}
@@ -262,6 +273,9 @@ func (p *Plane) abandon() {
 	if p.status != nil {
 		p.status.close(ctx)
 	}
+	if p.metrics != nil {
+		p.metrics.close(ctx)
+	}
 	_ = p.registry.Close(ctx)
 }
 
@@ -271,6 +285,14 @@ func (p *Plane) IngressAddr() net.Addr {
 		return nil
 	}
 	return p.front.Addr()
+}
+
+// MetricsAddr is where metrics are scraped; nil without an address of their own.
+func (p *Plane) MetricsAddr() net.Addr {
+	if p.metrics == nil {
+		return nil
+	}
+	return p.metrics.addr()
 }
 
 // StatusAddr is where the status is served.

@@ -36,12 +36,16 @@ func (p *Plane) Report() status.Report {
 }
 
 func contractReport(s contractfile.State) status.Contract {
-	c := status.Contract{LastGood: s.Stale, LastError: s.LastError, LastErrorAt: s.LastErrorAt}
+	c := status.Contract{
+		LastGood: s.Stale, LastError: s.LastError, LastErrorAt: s.LastErrorAt,
+		LastGoodError: s.LastGoodError, CredentialsError: s.CredentialsError,
+	}
 	if s.Current == nil {
 		return c
 	}
 	c.Generation, c.Hash, c.Format = s.Current.Contract.GetGeneration(), s.Current.Hash, string(s.Current.Format)
 	c.Bytes, c.LoadedAt = s.Current.Bytes, s.Current.LoadedAt
+	c.CredentialVersions = s.Current.CredentialVersions
 	for _, problem := range s.Current.Problems {
 		c.Rejected = append(c.Rejected, rejected(problem))
 	}
@@ -67,7 +71,10 @@ func processReport() status.Process {
 // gauges are read at each scrape.
 func (p *Plane) gauges() telemetry.ProcessGauges {
 	s := p.source.State()
-	g := telemetry.ProcessGauges{ContractLastGood: s.Stale}
+	g := telemetry.ProcessGauges{ContractLastGood: s.Stale, CertificateEnds: p.certificateEnds(s)}
+	for _, setting := range p.settingsReport() {
+		g.RejectedSettings += setting.Rejected
+	}
 	if s.Current != nil {
 		g.ContractGeneration, g.ContractBytes = s.Current.Contract.GetGeneration(), int64(s.Current.Bytes)
 		g.ContractLoadedAt, g.RejectedEntries = s.Current.LoadedAt, int64(len(s.Current.Problems))

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,8 +74,20 @@ func (s *setting) take(content []byte) bool {
 			s.log.Warn("Setting without the effect that it asks for", "file", s.path, "key", w.Key, "reason", w.Text)
 		}
 	}
-	s.note(func(r *status.Setting) { r.LoadedAt, r.Warnings = time.Now(), texts })
+	s.note(func(r *status.Setting) { r.LoadedAt, r.Warnings, r.Values = time.Now(), texts, shown(values) })
 	return true
+}
+
+// shown are values as everybody may see them.
+func shown(values map[string]string) map[string]string {
+	hidden := []string{"password", "jaas", "secret", "token", "keystore.key", "credential"}
+	next := maps.Clone(values)
+	for key := range next {
+		if slices.ContainsFunc(hidden, func(word string) bool { return strings.Contains(strings.ToLower(key), word) }) {
+			next[key] = "(not shown)"
+		}
+	}
+	return next
 }
 
 func (s *setting) note(change func(*status.Setting)) {
@@ -222,6 +236,11 @@ func (p *Plane) settingsReport() []status.Setting {
 		s.mu.Lock()
 		reports = append(reports, s.report)
 		s.mu.Unlock()
+	}
+	p.exports.mu.Lock()
+	defer p.exports.mu.Unlock()
+	if p.exports.report.File != "" {
+		reports = append(reports, p.exports.report)
 	}
 	return reports
 }

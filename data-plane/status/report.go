@@ -1,6 +1,10 @@
 package status
 
-import "time"
+import (
+	"time"
+
+	"knative.dev/eventing-kafka-go/data-plane/eventtypes"
+)
 
 // Report is what the data plane runs and how it fares at one moment.
 type Report struct {
@@ -25,6 +29,8 @@ type Setting struct {
 	LastError   string    `json:"lastError,omitempty"`
 	LastErrorAt time.Time `json:"lastErrorAt,omitzero"`
 	Warnings    []string  `json:"warnings,omitempty"` // keys without effect
+	// Values are what the file says and is in force; those that may be secrets are not shown.
+	Values map[string]string `json:"values,omitempty"`
 }
 
 // Contract is the contract that is in force, and what is wrong with a newer one.
@@ -38,6 +44,11 @@ type Contract struct {
 	LastError   string     `json:"lastError,omitempty"`
 	LastErrorAt time.Time  `json:"lastErrorAt,omitzero"`
 	Rejected    []Rejected `json:"rejected,omitempty"`
+	// LastGoodError is why it could not be kept for a restart of the process.
+	LastGoodError string `json:"lastGoodError,omitempty"`
+	// CredentialVersions are the Secrets that are mounted, by namespace/name; CredentialsError is why newer ones are not used.
+	CredentialVersions map[string]string `json:"credentialVersions,omitempty"`
+	CredentialsError   string            `json:"credentialsError,omitempty"`
 }
 
 // Rejected is an entry of the contract that cannot be served; the others are.
@@ -65,6 +76,7 @@ type Route struct {
 	Answers     map[string]uint64 `json:"answers,omitempty"` // the other answers by status code
 	LastError   string            `json:"lastError,omitempty"`
 	LastErrorAt time.Time         `json:"lastErrorAt,omitzero"`
+	EventTypes  *EventTypes       `json:"eventTypes,omitempty"` // of the events that were accepted; nil: not asked for
 }
 
 // Group is one consumer group that delivers to one destination.
@@ -98,7 +110,31 @@ type Group struct {
 	LagSeconds   float64     `json:"lagSeconds"`
 	LastError    string      `json:"lastError,omitempty"`
 	LastErrorAt  time.Time   `json:"lastErrorAt,omitzero"`
+	EventTypes   *EventTypes `json:"eventTypes,omitempty"` // of its replies, and of what a KafkaSource delivers; nil: not asked for
 	Partitions   []Partition `json:"partitions,omitempty"`
+}
+
+// EventTypes are the types of events that a resource has seen, for which the control plane creates EventTypes.
+type EventTypes struct {
+	Types   []EventType `json:"types"`
+	Dropped uint64      `json:"dropped,omitempty"` // events of types that there was no room for
+}
+
+// EventType is one of them.
+type EventType struct {
+	Type   string `json:"type"`
+	Source string `json:"source"`
+	Schema string `json:"schema,omitempty"` // dataschema of the first event that had one
+}
+
+// EventTypesOf reports what was seen.
+func EventTypesOf(seen *eventtypes.Seen) *EventTypes {
+	types, dropped := seen.List()
+	report := &EventTypes{Types: make([]EventType, 0, len(types)), Dropped: dropped}
+	for _, t := range types {
+		report.Types = append(report.Types, EventType{Type: t.Type, Source: t.Source, Schema: t.Schema})
+	}
+	return report
 }
 
 // Partition is one assigned partition of a group.

@@ -162,6 +162,10 @@ func (g ProcessGauges) collect(f *families) {
 	f.gauge(contractGeneration, float64(g.ContractGeneration))
 	f.gauge(contractBytes, float64(g.ContractBytes))
 	f.gauge(contractRejected, float64(g.RejectedEntries))
+	f.counter(settingsRejected, g.RejectedSettings)
+	for _, c := range g.CertificateEnds {
+		f.latest(certificateEnds, seconds(c.At), label{labelUse, c.Use})
+	}
 	lastGood := 0.0
 	if g.ContractLastGood {
 		lastGood = 1

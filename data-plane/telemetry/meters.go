@@ -44,6 +44,8 @@ var (
 	contractBytes      = meter{"kn.eventing.kafka.contract.bytes", "Encoded size of the contract in force.", metricdata.UnitBytes}
 	contractLoaded     = meter{"kn.eventing.kafka.contract.loaded.timestamp.seconds", "When the contract in force was loaded, in seconds since 1970.", "s"}
 	contractLastGood   = meter{"kn.eventing.kafka.contract.last_good", "1 while an older contract is in force because the newest cannot be used.", metricdata.UnitDimensionless}
+	settingsRejected   = meter{"kn.eventing.kafka.settings.rejected.total", "Contents of mounted settings that could not be used.", metricdata.UnitDimensionless}
+	certificateEnds    = meter{"kn.eventing.kafka.certificate.expiry.timestamp.seconds", "When a certificate of this process expires, in seconds since 1970.", "s"}
 	contractRejected   = meter{"kn.eventing.kafka.contract.rejected", "Resources and egresses of the contract that cannot be served.", metricdata.UnitDimensionless}
 )
 
@@ -59,6 +61,7 @@ const (
 	labelPartition   = "messaging.destination.partition.id"
 	labelGroupID     = "kafka.group.id"
 	labelOutcome     = "outcome"
+	labelUse         = "use"
 
 	typeOffsetSkipping = "OffsetSkippingCloudEvent"
 )

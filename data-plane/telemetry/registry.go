@@ -10,11 +10,14 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
 // defaultMaxEventTypes is how many event types of one resource get series of their own.
@@ -46,6 +49,10 @@ type Registry struct {
 	options  Options
 	process  atomic.Pointer[func() ProcessGauges]
 	exporter *exporter
+	started  time.Time
+
+	pushing sync.Mutex
+	pusher  *sdkmetric.MeterProvider // nil: nowhere
 
 	mu        sync.RWMutex
 	ingresses map[string]*Ingress
@@ -60,6 +67,14 @@ type ProcessGauges struct {
 	ContractLoadedAt   time.Time // zero when none was loaded yet
 	ContractLastGood   bool      // the newest contract is unusable and an older one in force
 	RejectedEntries    int64     // resources and egresses of the contract that cannot be served
+	RejectedSettings   uint64    // contents of mounted settings that could not be used
+	CertificateEnds    []CertificateEnd
+}
+
+// CertificateEnd is when a certificate of this process expires.
+type CertificateEnd struct {
+	Use string // what it is for: "ingress", or the Secret of a Kafka connection
+	At  time.Time
 }
 
 // NewRegistry returns an empty registry. Close it when it is no longer scraped.
@@ -73,7 +88,7 @@ func NewRegistry(o Options) *Registry {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	r := &Registry{options: o, ingresses: map[string]*Ingress{}, egresses: map[string]*Egress{}}
+	r := &Registry{options: o, started: time.Now(), ingresses: map[string]*Ingress{}, egresses: map[string]*Egress{}}
 	x, err := newExporter(producer{r})
 	if err != nil {
 		panic(err) // a mistake of this package: it cannot depend on what the caller passed
@@ -131,5 +146,7 @@ func (r *Registry) Handler() http.Handler {
 	return r.exporter.handler(slog.NewLogLogger(r.options.Log.Handler(), slog.LevelWarn))
 }
 
-// Close ends the export: from then on the handler serves no figures of events.
-func (r *Registry) Close(ctx context.Context) error { return r.exporter.close(ctx) }
+// Close pushes a last time, where figures are pushed to, and ends the export: from then on the handler serves no figures of events.
+func (r *Registry) Close(ctx context.Context) error {
+	return errors.Join(r.Push(ctx, Push{}), r.exporter.close(ctx))
+}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // variable is one that eventing-kafka-broker has and that has no effect here, or not with every value.
@@ -17,8 +20,6 @@ type variable struct {
 var variables = []variable{
 	{"LIVENESS_PROBE_PATH", "/healthz", "the path of the liveness probe is /healthz"},
 	{"READINESS_PROBE_PATH", "/readyz", "the path of the readiness probe is /readyz"},
-	{"METRICS_PEM_CERT_PATH", "", "metrics are served without TLS"},
-	{"METRICS_PEM_KEY_PATH", "", "metrics are served without TLS"},
 	{"METRICS_PUBLISH_QUANTILES", "false", "the histograms have buckets, of which quantiles are computed when they are queried"},
 	{"METRICS_JVM_ENABLED", "false", "there is no JVM; figures of the Go runtime are always served"},
 	{"METRICS_HTTP_CLIENT_ENABLED", "false", "see kn_eventing_dispatch_latency_ms of the egresses"},
@@ -30,12 +31,10 @@ var variables = []variable{
 	{"WAIT_STARTUP_SECONDS", "*", "readiness says what the start waits for, however long it takes"},
 	{"EGRESSES_INITIAL_CAPACITY", "*", "nothing has to be sized in advance"},
 	{"INSTANCE_ID", "*", "it is not used"},
-	{"SERVICE_NAME", "*", "it names the process in traces"},
-	{"SERVICE_NAMESPACE", "*", "it names the process in traces"},
 	{"CONFIG_FEATURES_PATH", "*", "the contract says what features ask of the data plane"},
 }
 
-// unsupported returns the variables, and the files of CONFIG_OBSERVABILITY_PATH, that ask for something that is not done.
+// unsupported returns the variables that ask for something that is not done.
 func unsupported(env func(string) string) []variable {
 	var found []variable
 	for _, v := range variables {
@@ -43,30 +42,56 @@ func unsupported(env func(string) string) []variable {
 			found = append(found, v)
 		}
 	}
-	dir := env("CONFIG_OBSERVABILITY_PATH")
-	for _, f := range []struct {
-		key, instead string
-		served       []string
-	}{
-		{"metrics-protocol", "metrics are served at METRICS_ADDRESS and pushed nowhere", []string{"", "none", "prometheus"}},
-		{"metrics-endpoint", "metrics are served at METRICS_ADDRESS, path /metrics", []string{""}},
-		{"tracing-protocol", "no traces are exported; the trace context of events is passed on", []string{"", "none"}},
-	} {
-		if dir == "" {
-			break
-		}
-		content, err := os.ReadFile(filepath.Join(dir, f.key))
-		if err != nil {
-			continue // a key that is not in the ConfigMap
-		}
-		value := strings.ToLower(strings.TrimSpace(string(content)))
-		served := false
-		for _, s := range f.served {
-			served = served || s == value
-		}
-		if !served {
-			found = append(found, variable{name: "CONFIG_OBSERVABILITY_PATH/" + f.key, instead: f.instead})
+	return found
+}
+
+// mounted is a path that was chosen, or else the usual one, if there is anything where it would be: mounts are there when a
+// pod starts.
+func mounted(chosen, usual string) string {
+	if chosen != "" {
+		return chosen
+	}
+	for _, path := range []string{usual, filepath.Dir(usual)} {
+		if info, err := os.Stat(path); err == nil && info.IsDir() && path != "/etc" {
+			return usual
 		}
 	}
-	return found
+	return ""
+}
+
+// enabled reads a switch, which is off unless it is true.
+func enabled(env func(string) string, name string) (bool, error) {
+	switch value := env(name); strings.ToLower(value) {
+	case "true":
+		return true, nil
+	case "", "false":
+		return false, nil
+	default:
+		return false, fmt.Errorf("%s: %q is not allowed: true or false", name, value)
+	}
+}
+
+// seconds reads a whole number of seconds.
+func seconds(env func(string) string, name string, otherwise uint16) (time.Duration, error) {
+	value := env(name)
+	if value == "" {
+		return time.Duration(otherwise) * time.Second, nil
+	}
+	n, err := strconv.ParseUint(value, 10, 16)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %q is not allowed: a number of seconds from 0 to 65535", name, value)
+	}
+	return time.Duration(n) * time.Second, nil
+}
+
+// port checks the number of a port; 0 takes a free one.
+func port(env func(string) string, name string) error {
+	value := env(name)
+	if value == "" {
+		return nil
+	}
+	if _, err := strconv.ParseUint(value, 10, 16); err != nil {
+		return fmt.Errorf("%s: %q is not allowed: a port from 0 to 65535", name, value)
+	}
+	return nil
 }

@@ -8,7 +8,7 @@
 //	DATA_PLANE_CONFIG_FILE_PATH     the mounted contract (required)
 //	CREDENTIALS_DIR_PATH            the folder with the mounted credentials for Kafka; none: without
 //	PRODUCER_CONFIG_FILE_PATH, CONSUMER_CONFIG_FILE_PATH, WEBCLIENT_CONFIG_FILE_PATH, HTTPSERVER_CONFIG_FILE_PATH
-//	                                mounted .properties files, taken up when they change (of the HTTP server: at start); none: defaults
+//	                                mounted .properties files, taken up when they change ; none: defaults
 //	INGRESS_HOST                    the address to take events at; none: every one
 //	INGRESS_PORT                    8080
 //	INGRESS_TLS_PORT                8443, open while there is a certificate
@@ -19,6 +19,13 @@
 //	STATUS_ADDRESS                  0.0.0.0:8081: page, JSON, health, readiness, profiles
 //	METRICS_ADDRESS                 METRICS_HOST (0.0.0.0), port 9090; "none" leaves the metrics to the status address alone
 //	METRICS_DISABLE_EVENT_TYPE_TAG  true leaves the event type out of the metrics
+//	METRICS_PEM_CERT_PATH, METRICS_PEM_KEY_PATH
+//	                                certificate and key: the metrics address then has TLS
+//	CONFIG_OBSERVABILITY_PATH       /etc/observability: the mounted config-observability: where metrics are pushed and
+//	                                traces go, taken up when it changes
+//	SERVICE_NAME, SERVICE_NAMESPACE kafka-data-plane and Knative: what this process is called in what it exports
+//	LOGGING_CONFIG_FILE_PATH        /etc/logging/config.xml: logback's configuration, of which levels are used, also when
+//	                                they change; none: LOG_LEVEL
 //	CONTRACT_LAST_GOOD_FILE_PATH    a file in the temporary directory, named after the contract's path
 //	SHUTDOWN_GRACE_SECONDS          25
 //	DELIVERY_BACKOFF_MAX            the longest wait before a retry, e.g. 10m; none: 24h
@@ -46,6 +53,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/logging"
 	"knative.dev/eventing-kafka-go/data-plane/plane"
 )
 
@@ -63,36 +71,59 @@ func run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	p, err := plane.Start(ctx, config)
+	p, err := plane.Start(ctx, config.Config)
 	if err != nil {
 		return err
 	}
+	watching := make(chan error, 1)
+	go func() { watching <- config.watchLevels(ctx) }()
 	config.Log.Info("started", "ingress", text(p.IngressAddr()), "status", text(p.StatusAddr()), "contract", config.ContractPath)
 	err = p.Wait()
+	stop()
 	config.Log.Info("ended", "error", err)
-	return err
+	return errors.Join(err, <-watching)
+}
+
+// configuration is that of the plane and of what it logs.
+type configuration struct {
+	plane.Config
+	handler *logging.Handler
+	level   slog.Level // where no file says otherwise
+	logging string     // the file, "" for none
+}
+
+// watchLevels uses the levels of the mounted file until ctx ends.
+func (c *configuration) watchLevels(ctx context.Context) error {
+	if c.logging == "" {
+		return nil
+	}
+	return c.handler.Watch(ctx, c.logging, c.level)
 }
 
 // configure reads the role and the environment.
-func configure(args []string, env func(string) string) (plane.Config, error) {
-	c := plane.Config{
-		Name:                env("POD_NAME"),
-		ContractPath:        env("DATA_PLANE_CONFIG_FILE_PATH"),
-		LastGoodPath:        env("CONTRACT_LAST_GOOD_FILE_PATH"),
-		CredentialsPath:     env("CREDENTIALS_DIR_PATH"),
-		IngressAddress:      net.JoinHostPort(env("INGRESS_HOST"), or(env("INGRESS_PORT"), "8080")),
-		StatusAddress:       or(env("STATUS_ADDRESS"), "0.0.0.0:8081"),
-		MetricsAddress:      or(env("METRICS_ADDRESS"), net.JoinHostPort(or(env("METRICS_HOST"), "0.0.0.0"), "9090")),
-		DisableEventTypeTag: env("METRICS_DISABLE_EVENT_TYPE_TAG") == "true",
-		LedgerOff:           env("DELIVERY_LEDGER") == "off",
-		Producer:            kafka.DefaultProducerConfig(),
-		Consumer:            kafka.DefaultConsumerConfig(),
-		Version:             version(),
+func configure(args []string, env func(string) string) (configuration, error) {
+	c := configuration{Config: plane.Config{
+		Name:              env("POD_NAME"),
+		ContractPath:      env("DATA_PLANE_CONFIG_FILE_PATH"),
+		LastGoodPath:      env("CONTRACT_LAST_GOOD_FILE_PATH"),
+		CredentialsPath:   env("CREDENTIALS_DIR_PATH"),
+		IngressAddress:    net.JoinHostPort(env("INGRESS_HOST"), or(env("INGRESS_PORT"), "8080")),
+		StatusAddress:     or(env("STATUS_ADDRESS"), "0.0.0.0:8081"),
+		MetricsAddress:    or(env("METRICS_ADDRESS"), net.JoinHostPort(or(env("METRICS_HOST"), "0.0.0.0"), "9090")),
+		MetricsCertFile:   env("METRICS_PEM_CERT_PATH"),
+		MetricsKeyFile:    env("METRICS_PEM_KEY_PATH"),
+		ObservabilityPath: mounted(env("CONFIG_OBSERVABILITY_PATH"), "/etc/observability"),
+		ServiceName:       or(env("SERVICE_NAME"), "kafka-data-plane"),
+		ServiceNamespace:  env("SERVICE_NAMESPACE"),
+		LedgerOff:         env("DELIVERY_LEDGER") == "off",
+		Producer:          kafka.DefaultProducerConfig(),
+		Consumer:          kafka.DefaultConsumerConfig(),
+		Version:           version(),
 		Settings: plane.SettingsPaths{
 			Producer: env("PRODUCER_CONFIG_FILE_PATH"), Consumer: env("CONSUMER_CONFIG_FILE_PATH"),
 			WebClient: env("WEBCLIENT_CONFIG_FILE_PATH"), HTTPServer: env("HTTPSERVER_CONFIG_FILE_PATH"),
 		},
-	}
+	}}
 	certificates := or(env("INGRESS_TLS_DIR_PATH"), "/etc/receiver-tls-secret")
 	c.IngressTLSAddress = net.JoinHostPort(env("INGRESS_HOST"), or(env("INGRESS_TLS_PORT"), "8443"))
 	c.CertFile, c.KeyFile = filepath.Join(certificates, "tls.crt"), filepath.Join(certificates, "tls.key")
@@ -118,19 +149,27 @@ func configure(args []string, env func(string) string) (plane.Config, error) {
 	default:
 		return c, fmt.Errorf("unknown role %q: ingress, egress or all", args[0])
 	}
-	seconds, err := strconv.ParseUint(or(env("SHUTDOWN_GRACE_SECONDS"), "25"), 10, 16)
-	if err != nil {
-		return c, fmt.Errorf("SHUTDOWN_GRACE_SECONDS: %q is no number of seconds", env("SHUTDOWN_GRACE_SECONDS"))
+	var err error
+	if c.DisableEventTypeTag, err = enabled(env, "METRICS_DISABLE_EVENT_TYPE_TAG"); err != nil {
+		return c, err
 	}
-	c.ShutdownGrace = time.Duration(seconds) * time.Second
+	if c.ShutdownGrace, err = seconds(env, "SHUTDOWN_GRACE_SECONDS", 25); err != nil {
+		return c, err
+	}
 	if c.Backoff, err = backoff(env); err != nil {
 		return c, err
 	}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(or(env("LOG_LEVEL"), "info"))); err != nil {
+	for _, name := range []string{"INGRESS_PORT", "INGRESS_TLS_PORT"} {
+		if err := port(env, name); err != nil {
+			return c, err
+		}
+	}
+	if err := c.level.UnmarshalText([]byte(or(env("LOG_LEVEL"), "info"))); err != nil {
 		return c, fmt.Errorf("LOG_LEVEL: %q is none of debug, info, warn, error", env("LOG_LEVEL"))
 	}
-	c.Log = slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level}))
+	c.logging = mounted(env("LOGGING_CONFIG_FILE_PATH"), "/etc/logging/config.xml")
+	c.handler = logging.New(os.Stdout, c.level, map[string]string{"org.apache.kafka": kafka.LogPrefix})
+	c.Log = slog.New(c.handler)
 	for _, u := range unsupported(env) {
 		c.Log.Warn("Environment variable without the effect that it asks for", "name", u.name, "reason", u.instead)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -42,29 +41,21 @@ func TestTheEnvironmentOfAnInstallation(t *testing.T) { // CFG-67 to CFG-73
 }
 
 func TestWhatIsNotDoneIsWarnedOf(t *testing.T) {
-	dir := t.TempDir()
-	for name, value := range map[string]string{"metrics-protocol": " Prometheus\n", "tracing-protocol": "grpc", "metrics-endpoint": ":9099"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(value), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	shipped := map[string]string{
 		"METRICS_PUBLISH_QUANTILES": "false", "METRICS_JVM_ENABLED": "false", "WAIT_STARTUP_SECONDS": "8",
 		"LIVENESS_PROBE_PATH": "/healthz", "READINESS_PROBE_PATH": "/readyz", "EGRESSES_INITIAL_CAPACITY": "20", "INSTANCE_ID": "x",
-		"CONFIG_OBSERVABILITY_PATH": filepath.Join(dir, "none"), "CONFIG_FEATURES_PATH": "/etc/features",
+		"CONFIG_OBSERVABILITY_PATH": "/etc/observability", "CONFIG_FEATURES_PATH": "/etc/features", "SERVICE_NAME": "kafka-broker-receiver",
 	}
 	if found := unsupported(from(shipped)); len(found) != 0 {
 		t.Errorf("warnings about what installations have: %v", found)
 	}
 	var names []string
 	for _, v := range unsupported(from(map[string]string{
-		"CONFIG_OBSERVABILITY_PATH": dir, "LIVENESS_PROBE_PATH": "/live", "METRICS_JVM_ENABLED": "true", "METRICS_PEM_KEY_PATH": "/k",
+		"LIVENESS_PROBE_PATH": "/live", "METRICS_JVM_ENABLED": "true", "METRICS_PEM_KEY_PATH": "/k",
 	})) {
 		names = append(names, v.name)
 	}
-	want := []string{"LIVENESS_PROBE_PATH", "METRICS_PEM_KEY_PATH", "METRICS_JVM_ENABLED",
-		"CONFIG_OBSERVABILITY_PATH/metrics-endpoint", "CONFIG_OBSERVABILITY_PATH/tracing-protocol"}
-	if !slices.Equal(names, want) {
+	if want := []string{"LIVENESS_PROBE_PATH", "METRICS_JVM_ENABLED"}; !slices.Equal(names, want) {
 		t.Errorf("got %v, want %v", names, want)
 	}
 }
@@ -97,5 +88,29 @@ func TestWaitsBeforeRetriesAreBoundedAndSpreadByTheEnvironment(t *testing.T) {
 				t.Errorf("got %+v, %v; want %+v", c.Backoff, err, test.want)
 			}
 		})
+	}
+}
+
+func TestAWrongValueNamesKeyValueAndWhatIsAllowed(t *testing.T) {
+	for name, value := range map[string]string{
+		"METRICS_DISABLE_EVENT_TYPE_TAG": "yes", "SHUTDOWN_GRACE_SECONDS": "25s", "INGRESS_PORT": "http", "INGRESS_TLS_PORT": "70000",
+		"LOG_LEVEL": "loud",
+	} {
+		_, err := configure([]string{"all"}, from(map[string]string{"DATA_PLANE_CONFIG_FILE_PATH": "/data", name: value}))
+		if err == nil || !strings.HasPrefix(err.Error(), name+": ") || !strings.Contains(err.Error(), value) {
+			t.Errorf("%s=%s: %v", name, value, err)
+		}
+	}
+}
+
+func TestWhatIsMountedIsUsed(t *testing.T) {
+	dir := t.TempDir()
+	for _, row := range []struct{ chosen, usual, want string }{
+		{"", dir, dir}, {"", filepath.Join(dir, "config.xml"), filepath.Join(dir, "config.xml")},
+		{"", filepath.Join(dir, "none", "config.xml"), ""}, {"/elsewhere", dir, "/elsewhere"},
+	} {
+		if got := mounted(row.chosen, row.usual); got != row.want {
+			t.Errorf("%+v: %q", row, got)
+		}
 	}
 }
