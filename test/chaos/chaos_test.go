@@ -107,8 +107,12 @@ func runChaos(t *testing.T, v variant, seed uint64, lasts time.Duration) outcome
 		}
 	}
 	for _, e := range w.egresses {
+		var disruptions []account.Disruption
+		for _, d := range w.disruptions {
+			disruptions = append(disruptions, d.of(e))
+		}
 		o.findings[e.name] = e.Judge(account.Terms{
-			Acknowledged: sent, Disruptions: w.disruptions, Window: o.window, Scope: e.keeps, Retries: retries,
+			Acknowledged: sent, Disruptions: disruptions, Window: o.window, Scope: e.keeps, Retries: retries,
 		})
 	}
 	return o

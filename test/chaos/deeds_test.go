@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"knative.dev/eventing-kafka-go/data-plane/offsets"
 	"knative.dev/eventing-kafka-go/test/chaos/account"
 )
 
@@ -58,31 +59,85 @@ func (w *world) possible(d deed) deed {
 	return d
 }
 
+// disruption is one of all egresses.
+type disruption struct {
+	account.Disruption
+	committed map[*egress]commits
+}
+
+// of is the disruption as one egress has met it.
+func (d disruption) of(e *egress) account.Disruption {
+	one := d.Disruption
+	one.Committed = d.committed[e].says
+	return one
+}
+
+// commits are what a group had committed at a moment.
+type commits map[int32]commit
+
+type commit struct {
+	at     int64
+	ledger offsets.Ledger
+}
+
+// says is what the commits said of an event.
+func (c commits) says(of account.Position) (finished bool, attempts int) {
+	in, ok := c[of.Partition]
+	if !ok {
+		return false, 0
+	}
+	for _, u := range in.ledger.Unfinished {
+		if u.Offset == of.Offset {
+			return false, u.Attempts
+		}
+	}
+	return of.Offset < max(in.at, in.ledger.Horizon), 0
+}
+
+// disrupted writes down what is committed. A process that was killed or frozen commits nothing any more, and for the rest
+// of its session nobody else commits for it.
+func (w *world) disrupted(t *testing.T, d account.Disruption) {
+	all := disruption{Disruption: d, committed: map[*egress]commits{}}
+	for _, e := range w.egresses {
+		found := commits{}
+		for partition, c := range w.kafka.Commits(t, e.group, w.topic) {
+			ledger, _ := offsets.Decode(c.At, c.Metadata) // the zero one where it says nothing
+			found[partition] = commit{c.At, ledger}
+		}
+		all.committed[e] = found
+	}
+	w.disruptions = append(w.disruptions, all)
+}
+
 func (w *world) kill(t *testing.T, m *member) {
-	w.disruptions = append(w.disruptions, account.Disruption{What: "kill", By: m.process(), From: time.Now()})
+	from := time.Now()
 	m.plane.Kill(t)
+	w.disrupted(t, account.Disruption{What: "kill", By: m.process(), From: from})
 }
 
 // freeze stops a process. For longer than the session it is as if it were killed, and wakes up with everything that it had.
 func (w *world) freeze(t *testing.T, m *member, s step) {
 	from := time.Now()
 	m.plane.Freeze(t)
-	time.Sleep(s.lasts)
+	if s.deed == freezeLong {
+		w.disrupted(t, account.Disruption{What: "freeze", By: m.process(), From: from})
+	}
+	time.Sleep(time.Until(from.Add(s.lasts)))
 	m.plane.Thaw(t)
 	if s.deed == freezeLong {
-		w.disruptions = append(w.disruptions, account.Disruption{What: "freeze", By: m.process(), From: from, To: time.Now()})
+		w.disruptions[len(w.disruptions)-1].To = time.Now()
 	}
 }
 
 // outage restarts Kafka. Nothing can be committed from its end until every process has found it again.
 func (w *world) outage(t *testing.T, d deed) {
-	from := time.Now()
+	w.disrupted(t, account.Disruption{What: "outage", From: time.Now()})
 	if d == crashKafka {
 		w.kafka.Crash(t)
 	} else {
 		w.kafka.Restart(t)
 	}
-	w.disruptions = append(w.disruptions, account.Disruption{What: "outage", From: from, To: time.Now()})
+	w.disruptions[len(w.disruptions)-1].To = time.Now()
 }
 
 // terminate asks a data plane to end, and waits for that. What it has finished must be committed then.

@@ -36,11 +36,11 @@ var names = []string{"unordered", "ordered", "key"}
 func (o outcome) print(w io.Writer) {
 	fmt.Fprintf(w, "%s\t%d sent\t%d refused\t%d deeds\t%d kills\tin %v\twindow %v\t\n", o.name, o.sent, o.refused, len(o.deeds),
 		o.kills, o.took.Round(time.Second), o.window.Round(10*time.Millisecond))
-	fmt.Fprintln(w, "\tevents\trequests\tdead letters\tlost\tinversions\tagain\tmay be\tunexplained\tmiscounted\tmost failures\tlongest pause\t")
+	fmt.Fprintln(w, "\tevents\trequests\tdead letters\tlost\tinversions\tagain\tmay be\tstale\tunexplained\tmiscounted\tmost failures\tlongest pause\t")
 	for _, name := range names {
 		f := o.findings[name]
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d of %d\t%v\t\n", name, f.Events, f.Requests, f.Letters, len(f.Lost), len(f.Inversions),
-			f.Repeats, f.Bound, len(f.Unexplained), len(f.Miscounted), f.Most, retries+1, longestOf(f.Pauses).Took.Round(10*time.Millisecond))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d of %d\t%v\t\n", name, f.Events, f.Requests, f.Letters, len(f.Lost), len(f.Inversions),
+			f.Repeats, f.Bound, f.Stale, len(f.Unexplained), len(f.Miscounted), f.Most, retries+1, longestOf(f.Pauses).Took.Round(10*time.Millisecond))
 	}
 	fmt.Fprintln(w)
 }

@@ -50,7 +50,7 @@ type world struct {
 	receiver    *process.Plane
 	members     []*member
 	named       int
-	disruptions []account.Disruption
+	disruptions []disruption
 	deeds       []done
 }
 

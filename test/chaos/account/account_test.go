@@ -31,6 +31,7 @@ func TestJudge(t *testing.T) {
 	sent := map[string]time.Time{"e-1": at(0), "e-2": at(0)}
 	killed := Disruption{What: "kill", By: "p1", From: at(1000)}
 	frozen := Disruption{What: "freeze", By: "p1", From: at(1000), To: at(9000)}
+	held := Disruption{What: "kill", By: "p1", From: at(5000), Committed: func(p Position) (bool, int) { return p.Offset > 1, 1 }}
 	outage := Disruption{What: "outage", From: at(1000), To: at(2000)}
 	deliver := func(h history, failures, from int, by string) {
 		for i := range failures {
@@ -75,6 +76,24 @@ func TestJudge(t *testing.T) {
 		{"a process that was frozen delivers when it goes on what others have delivered", Nothing,
 			func(h history) { h.ok(1, "", "p2", 7000, 7001); h.ok(1, "", "p1", 9100, 9101); h.ok(2, "", "p2", 0, 1) },
 			[]Disruption{frozen}, Findings{Repeats: 1, Bound: 1}},
+		{"a repeat of what the last commit did not have, however long ago", Nothing,
+			func(h history) { h.ok(1, "", "p1", 0, 300); h.ok(1, "", "p2", 6000, 6001); h.ok(2, "", "p1", 0, 1) },
+			[]Disruption{held}, Findings{Repeats: 1, Bound: 1, Stale: 1}},
+		{"a repeat of what the last commit had", Nothing,
+			func(h history) { h.ok(1, "", "p1", 0, 1); h.ok(2, "", "p1", 0, 300); h.ok(2, "", "p2", 6000, 6001) },
+			[]Disruption{held}, Findings{Repeats: 1, Bound: 1, Unexplained: make([]string, 1)}},
+		{"attempts that the last commit did not have", Nothing, func(h history) {
+			deliver(h, 3, 0, "p1")
+			deliver(h, 3, 6000, "p2")
+			h.try(1, "", "p2", true, 7000, 7001, 202)
+			h.ok(2, "", "p1", 0, 1)
+		}, []Disruption{held}, Findings{Letters: 1}},
+		{"more attempts than the last commit did not have", Nothing, func(h history) {
+			deliver(h, 3, 0, "p1")
+			deliver(h, 4, 6000, "p2")
+			h.try(1, "", "p2", true, 7000, 7001, 202)
+			h.ok(2, "", "p1", 0, 1)
+		}, []Disruption{held}, Findings{Letters: 1, Miscounted: make([]string, 1)}},
 		{"after an outage of Kafka anything of that time may be repeated", Nothing,
 			func(h history) { h.ok(1, "", "p3", 1500, 1501); h.ok(1, "", "p2", 2600, 2601); h.ok(2, "", "p2", 0, 1) },
 			[]Disruption{outage}, Findings{Repeats: 1, Bound: 1}},
@@ -117,6 +136,7 @@ func TestJudge(t *testing.T) {
 			}{
 				{"lost", len(got.Lost), len(c.want.Lost)}, {"inversions", len(got.Inversions), len(c.want.Inversions)},
 				{"repeats", got.Repeats, c.want.Repeats}, {"bound", got.Bound, c.want.Bound},
+				{"stale", got.Stale, c.want.Stale},
 				{"unexplained", len(got.Unexplained), len(c.want.Unexplained)}, {"letters", got.Letters, c.want.Letters},
 				{"miscounted", len(got.Miscounted), len(c.want.Miscounted)},
 			} {

@@ -24,16 +24,31 @@ type Disruption struct {
 	What string
 	// By is the process that it was done to, "" for all of them.
 	By string
-	// From is when it began. What the process finished before, for less than the time from a delivery to its commit, may
-	// not have been committed.
+	// From is when it began.
 	From time.Time
 	// To is when the process was as before; zero: it has ended.
 	To time.Time
+	// Committed is what the last successful commit before it says of an event: whether it is finished, or how often it was
+	// tried. Nil: that is not known.
+	Committed func(Position) (finished bool, attempts int)
 }
 
-// covers says whether something that a process did at a moment may have been in vain.
-func (d Disruption) covers(by string, at time.Time, window time.Duration) bool {
-	return (d.By == "" || d.By == by) && at.After(d.From.Add(-window)) && (d.To.IsZero() || at.Before(d.To.Add(window)))
+// covers says whether an answer that a process got for an event may have been in vain: no commit had it when the process
+// was disrupted, or it came later, or so shortly before that its commit was on its way.
+func (d Disruption) covers(by string, of Position, at time.Time, window time.Duration) bool {
+	if d.By != "" && d.By != by || !d.To.IsZero() && at.After(d.To.Add(window)) {
+		return false
+	}
+	return at.After(d.From.Add(-window)) || d.stale(of)
+}
+
+// stale says that an event was not in the last commit before the disruption.
+func (d Disruption) stale(of Position) bool {
+	if d.Committed == nil {
+		return false
+	}
+	finished, _ := d.Committed(of)
+	return !finished
 }
 
 // Terms are what is judged by.
@@ -41,7 +56,7 @@ type Terms struct {
 	// Acknowledged are the events that must not be lost, and when they were sent.
 	Acknowledged map[string]time.Time
 	Disruptions  []Disruption
-	// Window is how long a delivery takes at most to be in a commit that Kafka has.
+	// Window is how long a delivery takes at most to be in a commit that Kafka has, unless commits are held up.
 	Window  time.Duration
 	Scope   Scope
 	Retries int
@@ -54,8 +69,10 @@ type Findings struct {
 	// Inversions are events that were finished, for the first time, after a later one of their lane.
 	Inversions []string
 	// Repeats counts requests for events that had been answered 2xx before. Bound is how many there may be: what was in
-	// flight at each disruption, or was finished so shortly before it that no commit had it.
+	// flight at each disruption, or was finished after the last successful commit before it.
 	Repeats, Bound int
+	// Stale are those of the repeats that were finished longer than the window before the disruption: commits were held up.
+	Stale int
 	// Unexplained are repeats that no disruption explains.
 	Unexplained []string
 	// Miscounted are events with another number of attempts than their policy has, where no disruption explains it.
@@ -107,7 +124,7 @@ func (c *Account) Judge(t Terms) Findings {
 // process that got it should have committed it.
 func (f *Findings) repeats(e *Event, t Terms) {
 	for i, a := range e.Attempts {
-		if a.finished() && t.inVain(a.By, a.Ended) {
+		if a.finished() && t.inVain(a.By, e.Position, a.Ended) {
 			f.Bound++
 		}
 		var last *Attempt
@@ -120,22 +137,67 @@ func (f *Findings) repeats(e *Event, t Terms) {
 			continue
 		}
 		f.Repeats++
-		if !t.inVain(last.By, last.Ended) && !t.inVain(a.By, a.Began) {
+		fresh := t
+		fresh.Disruptions = withoutCommits(t.Disruptions)
+		switch {
+		case fresh.inVain(last.By, e.Position, last.Ended), fresh.inVain(a.By, e.Position, a.Began):
+		case t.inVain(last.By, e.Position, last.Ended):
+			f.Stale++
+		default:
 			f.Unexplained = append(f.Unexplained, fmt.Sprintf("%s: answered %d to %s at %s, came again from %s at %s",
 				e.name(), last.Status, last.By, clock(last.Ended), a.By, clock(a.Began)))
 		}
 	}
 }
 
-// inVain says whether a disruption may have undone what a process did at a moment.
-func (t Terms) inVain(by string, at time.Time) bool {
-	return slices.ContainsFunc(t.Disruptions, func(d Disruption) bool { return d.covers(by, at, t.Window) })
+// inVain says whether a disruption may have undone what a process did for an event at a moment.
+func (t Terms) inVain(by string, of Position, at time.Time) bool {
+	return slices.ContainsFunc(t.Disruptions, func(d Disruption) bool { return d.covers(by, of, at, t.Window) })
+}
+
+func withoutCommits(disruptions []Disruption) []Disruption {
+	without := slices.Clone(disruptions)
+	for i := range without {
+		without[i].Committed = nil
+	}
+	return without
+}
+
+// forgotten is how many failed attempts at an event its disruptions may have made the ledger forget, or count in vain:
+// those of a time that was too short for a commit, and those that the last successful commit did not have.
+func (t Terms) forgotten(e *Event) int {
+	near := t
+	near.Disruptions = withoutCommits(t.Disruptions)
+	n := 0
+	for _, a := range e.Attempts {
+		if !a.Letter && !a.finished() && near.inVain(a.By, e.Position, a.Began) {
+			n++
+		}
+	}
+	for _, d := range t.Disruptions {
+		if d.Committed == nil {
+			continue
+		}
+		_, committed := d.Committed(e.Position)
+		before, own := 0, 0
+		for _, a := range e.Attempts {
+			if a.Letter || a.finished() || a.Began.After(d.From.Add(-t.Window)) {
+				continue
+			}
+			before++
+			if d.By == "" || d.By == a.By {
+				own++
+			}
+		}
+		n += min(own, max(0, before-committed))
+	}
+	return n
 }
 
 // attempts counts the failed attempts at an event: never more than its policy has, and exactly as many when it became a
 // dead letter. An attempt that a disruption met may be missing in the ledger, or be in it without having come.
 func (f *Findings) attempts(e *Event, t Terms) {
-	failed, inVain, letter := 0, 0, false
+	failed, inVain, letter := 0, t.forgotten(e), false
 	for _, a := range e.Attempts {
 		if a.Letter {
 			letter = true
@@ -145,9 +207,6 @@ func (f *Findings) attempts(e *Event, t Terms) {
 			continue
 		}
 		failed++
-		if t.inVain(a.By, a.Began) {
-			inVain++
-		}
 	}
 	f.Most = max(f.Most, failed)
 	if letter {

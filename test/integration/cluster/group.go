@@ -80,6 +80,31 @@ func (c *Cluster) generation(tb testing.TB, group, member string) int32 {
 	return 0
 }
 
+// Commit is what a group has committed for a partition.
+type Commit struct {
+	At       int64
+	Metadata string
+}
+
+// Commits returns what a group has committed for the partitions of a topic.
+func (c *Cluster) Commits(tb testing.TB, group, topic string) map[int32]Commit {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
+	defer cancel()
+	fetched, err := c.admin.FetchOffsets(ctx, group)
+	if err == nil {
+		err = fetched.Error()
+	}
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		tb.Fatalf("fetch offsets of group %q: %v", group, err)
+	}
+	commits := map[int32]Commit{}
+	for partition, o := range fetched[topic] {
+		commits[partition] = Commit{At: o.At, Metadata: o.Metadata}
+	}
+	return commits
+}
+
 // Unfinished returns how many records of a topic lie above what a group has committed. Nothing committed counts from the
 // beginning.
 func (c *Cluster) Unfinished(tb testing.TB, group, topic string) int64 {
