@@ -4,7 +4,7 @@
 #   hack/fuzz.sh [TIME [PATTERN]]   TIME of each target (default 30s); only targets whose folder/Name matches PATTERN
 #   hack/fuzz.sh list               only names them
 #   hack/fuzz.sh keep [PATTERN]     adds to the corpora in testdata/fuzz what runs on this machine have found: of each
-#                                   target the smallest inputs, up to 60 files and 24 KiB, the committed ones included
+#                                   target small and larger inputs, up to 40 files and 16 KiB, the committed ones included
 #
 # FUZZ_PARALLEL=N limits the workers of a target; default one for each processor.
 #
@@ -13,8 +13,8 @@
 # shellcheck source=hack/env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
-max_files=60
-max_bytes=24576
+max_files=40
+max_bytes=16384
 
 # targets prints "folder Name" for every target whose folder/Name matches.
 targets() {
@@ -26,7 +26,7 @@ targets() {
     done
 }
 
-# keep copies the smallest of what was found until the corpus is as large as it may be.
+# keep copies inputs of all sizes up to 1 KiB, evenly chosen, until the corpus is as large as it may be.
 keep() { # folder name
   local found corpus=$1/testdata/fuzz/$2 files=0 bytes=0 size file
   found=$(go env GOCACHE)/fuzz/$(go list "./$1")/$2
@@ -39,7 +39,8 @@ keep() { # folder name
     ((files += 1, bytes += size))
     ((files <= max_files && bytes <= max_bytes)) || break
     cp "$file" "$corpus/"
-  done < <(find "$found" -type f -printf '%s %p\n' | sort -n)
+  done < <(find "$found" -type f -size -2k -printf '%s %p\n' | sort -n |
+    awk -v most="$max_files" '{ line[NR] = $0 } END { for (i = 1; i <= NR; i += (NR > most ? NR / most : 1)) print line[int(i)] }')
   find "$corpus" -type f | wc -l | xargs echo "$1 $2:"
 }
 
