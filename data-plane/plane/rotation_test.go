@@ -110,10 +110,13 @@ func (s *secured) mounted(password string, more ...string) {
 	for i := 0; i < len(more); i += 2 {
 		data[more[i]] = []byte(more[i+1])
 	}
-	s.versions++
-	content, err := credentials.Encode(credentials.Bundle{Secrets: []credentials.Secret{
-		{Namespace: "ns", Name: "kafka", Version: fmt.Sprint(s.versions), Data: data},
-	}})
+	s.mountData(data)
+}
+
+// mountAll exchanges the mounted Secrets in one step.
+func (s *secured) mountAll(secrets ...credentials.Secret) {
+	s.t.Helper()
+	content, err := credentials.Encode(credentials.Bundle{Secrets: secrets})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(s.mount, "new"), content, 0o600)
 	}

@@ -42,6 +42,7 @@ type loop struct {
 	deployer  *deploy.Deployer
 	mount     *deploy.Mount // of the contract
 	secrets   *deploy.Mount // of the credentials
+	settings  *settingsMounts
 	plane     *plane.Plane
 	state     string // file of the inventory
 	address   string // http://HOST:PORT of the ingress
@@ -107,6 +108,9 @@ func (l *loop) round(ctx context.Context, first bool) (time.Duration, error) {
 	l.plan = resolve.Make(resolve.World{
 		Inventory: l.inventory, Address: l.address, Maps: l.o.maps, Display: l.displays.address, Embedded: l.cluster.embedded != nil,
 	})
+	if err := l.settings.write(l.plan.Settings); err != nil {
+		return 0, err
+	}
 	result, err := l.deployer.Apply(ctx, l.plan)
 	if ctx.Err() != nil {
 		return 0, nil //nolint:nilerr // what failed did so because we end

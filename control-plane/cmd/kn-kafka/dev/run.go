@@ -128,6 +128,9 @@ func (s *session) open(ctx context.Context, input []byte, check *check) (*loop, 
 		return nil, err
 	}
 	s.onClose(l.secrets.Remove)
+	if l.settings, err = newSettingsMounts(filepath.Join(data, "settings")); err != nil {
+		return nil, err
+	}
 	// As in a cluster the file is there before the data plane, and empty before the control plane.
 	if err := l.mount.Write(contractFile, nil); err != nil {
 		return nil, err
@@ -203,11 +206,12 @@ func (s *session) openKafka(ctx context.Context, data string) (*cluster, error) 
 // Kafka, so that what is under way can be finished.
 func (s *session) openPlane(ctx context.Context, l *loop) (*plane.Plane, error) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	settings, consumers := l.settings.paths()
 	p, err := plane.Start(ctx, plane.Config{
 		Ingress: true, Egress: true, ContractPath: l.mount.Path(contractFile), CredentialsPath: l.secrets.Path(""),
 		IngressAddress: s.o.listen, StatusAddress: s.o.status,
 		Producer: kafka.DefaultProducerConfig(), Consumer: kafka.DefaultConsumerConfig(),
-		ShutdownGrace: grace, Version: version(), Log: s.log,
+		Settings: settings, KindConsumers: consumers, ShutdownGrace: grace, Version: version(), Log: s.log,
 	})
 	if err != nil {
 		stop()

@@ -38,6 +38,8 @@ type Plan struct {
 	Resources []*Resource
 	// TrustBundles are PEM bundles for all HTTPS targets.
 	TrustBundles []string
+	// Settings are the contents of the files that [SettingsFiles] lists.
+	Settings map[string]string
 	// Problems are why something of it cannot run.
 	Problems []manifest.Problem
 	// Notes are what is different here from a cluster.

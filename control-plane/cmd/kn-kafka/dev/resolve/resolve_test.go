@@ -3,6 +3,7 @@ package resolve
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -261,7 +262,12 @@ func TestTheInstallationsConfigMaps(t *testing.T) {
 	withoutConfig := strings.Replace(strings.Split(brokerYAML, "---\n")[0], "spec: {config: {apiVersion: v1, kind: ConfigMap, name: cm}}", "spec: {}", 1) + "---\n"
 	p := makePlan(t, channelYAML+withoutConfig+trigger("t", "subscriber: {uri: 'http://s'}")+
 		system("config-kafka-features", "channels.topic.template: old, channels-topic-template: 'new-{{ .Name }}', triggers-consumergroup-template: '{{ .Name }}-g', dispatcher-rate-limiter: Enabled")+
-		system("config-kafka-broker-data-plane", "x: z")+
+		system("config-kafka-broker-data-plane", "x: z, _example: text, config-kafka-broker-producer.properties: linger.ms=1, "+
+			"config-kafka-broker-consumer.properties: 'max.poll.records=1'")+
+		system("config-kafka-channel-data-plane", "config-kafka-channel-consumer.properties: max.poll.records=2, config-kafka-channel-producer.properties: ' linger.ms=1'")+
+		system("config-kafka-sink-data-plane", "config-kafka-sink-producer.properties: linger.ms=3, config-kafka-sink-consumer.properties: x")+
+		system("config-kafka-source-data-plane", "config-kafka-source-webclient.properties: idleTimeout=9")+
+		system("kafka-config-logging", "config.xml: x")+
 		system("config-features", "eventtype-auto-create: enabled")+
 		system("kafka-channel-config", "bootstrap.servers: 'ch:1', auth.secret.ref.name: s"), func(w *World) { w.Embedded = true })
 	all := entries(t, p)
@@ -276,10 +282,21 @@ func TestTheInstallationsConfigMaps(t *testing.T) {
 		t.Errorf("a Broker without a ConfigMap gets %d partitions", got)
 	}
 	want := []string{
-		"ignored for now: ConfigMap knative-eventing/config-kafka-broker-data-plane",
-		"bootstrap.servers ch:1 of ConfigMap knative-eventing/kafka-channel-config (<stdin>:34) is replaced by the Kafka above",
+		"ignored for now: ConfigMap knative-eventing/kafka-config-logging",
+		"bootstrap.servers ch:1 of ConfigMap knative-eventing/kafka-channel-config (<stdin>:54) is replaced by the Kafka above",
+		"ignored: x of ConfigMap knative-eventing/config-kafka-broker-data-plane (<stdin>:24): nothing reads it",
+		"ignored: config-kafka-sink-consumer.properties of ConfigMap knative-eventing/config-kafka-sink-data-plane (<stdin>:34): nothing reads it",
+		"ignored: config-kafka-sink-producer.properties of ConfigMap knative-eventing/config-kafka-sink-data-plane (<stdin>:34): " +
+			"one process runs all kinds here, with that of config-kafka-broker-data-plane",
 		"Secret knative-eventing/s is not used: the embedded Kafka asks nobody for credentials",
 		"ConfigMap knative-eventing/kafka-broker-config is not among the manifests: topics of Brokers get 10 partitions, as it is shipped",
+	}
+	settings := map[string]string{ // CFG-26
+		ProducerFile: "linger.ms=1", WebClientFile: "idleTimeout=9",
+		"consumer-broker.properties": "max.poll.records=1", "consumer-channel.properties": "max.poll.records=2",
+	}
+	if !maps.Equal(p.Settings, settings) {
+		t.Errorf("settings %q", p.Settings)
 	}
 	if !slices.Equal(p.Notes, want) {
 		t.Errorf("notes\n  %s\nwant\n  %s", strings.Join(p.Notes, "\n  "), strings.Join(want, "\n  "))

@@ -24,8 +24,7 @@ const (
 
 // later are the ConfigMaps of an installation that this version does not read.
 var later = []string{
-	"config-kafka-broker-data-plane", "config-kafka-channel-data-plane", "config-kafka-sink-data-plane",
-	"config-kafka-source-data-plane", "kafka-config-logging", "config-observability", "config-logging",
+	"kafka-config-logging", "config-observability", "config-logging",
 }
 
 // settings reads the ConfigMaps of the installation that are among the manifests.
@@ -55,6 +54,7 @@ func (p *planner) settings() {
 	if o := p.Inventory.Get(inventory.System(channelConfig)); o != nil {
 		p.replacedServers(o)
 	}
+	p.dataPlane()
 }
 
 // features reads config-kafka-features. A template that cannot be parsed makes all of it count for nothing.
