@@ -18,7 +18,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: kn-kafka ## Run the samples once: events in, through Kafka, out; fails unless every event arrives where it should
@@ -43,6 +43,10 @@ kafka: ## Run the integration tests on a real Apache Kafka; needs Java and Maven
 .PHONY: chaos
 chaos: ## Kill, freeze and restart data planes and Kafka under load and check what is promised (CHAOS_SECONDS=n SEED=n)
 	hack/chaos.sh $(ARGS)
+
+.PHONY: apiserver-test
+apiserver-test: ## Run the control plane against a real kube-apiserver and etcd; builds them the first time, which takes a module proxy
+	hack/apiserver-test.sh $(ARGS)
 
 .PHONY: conformance
 conformance: ## Run the table of requests, records and deliveries, and list the rules without a case

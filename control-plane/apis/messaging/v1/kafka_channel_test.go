@@ -46,8 +46,19 @@ func TestConversionRefusesOtherTypes(t *testing.T) {
 		t.Error("converted from v1")
 	}
 	hub := &v1beta1.KafkaChannel{}
-	if hub.ConvertTo(t.Context(), full()) == nil || hub.ConvertFrom(t.Context(), full()) == nil {
+	if hub.ConvertTo(t.Context(), hub) == nil || hub.ConvertFrom(t.Context(), hub) == nil {
 		t.Error("the hub converted itself")
+	}
+}
+
+// The webhook knows the hub alone: it asks that for both directions.
+func TestTheHubConverts(t *testing.T) {
+	stored, back := &v1beta1.KafkaChannel{}, &KafkaChannel{}
+	if err := stored.ConvertFrom(t.Context(), full()); err != nil || stored.Spec.NumPartitions != 3 {
+		t.Fatalf("got %+v, %v (CH-05)", stored, err)
+	}
+	if err := stored.ConvertTo(t.Context(), back); err != nil || !reflect.DeepEqual(back, full()) {
+		t.Errorf("got %+v, %v (CH-05)", back, err)
 	}
 }
 

@@ -34,8 +34,19 @@ func TestConversionKeepsEverything(t *testing.T) {
 		t.Errorf("got %+v, %v (SRC-02, SRC-12)", back, err)
 	}
 	if full().ConvertTo(t.Context(), back) == nil || full().ConvertFrom(t.Context(), back) == nil ||
-		stored.ConvertTo(t.Context(), back) == nil || stored.ConvertFrom(t.Context(), back) == nil {
+		stored.ConvertTo(t.Context(), stored) == nil || stored.ConvertFrom(t.Context(), stored) == nil {
 		t.Error("a conversion between the wrong types")
+	}
+}
+
+// The webhook knows the hub alone: it asks that for both directions.
+func TestTheHubConverts(t *testing.T) {
+	stored, back := &v1beta1.KafkaSource{}, &KafkaSource{}
+	if err := stored.ConvertFrom(t.Context(), full()); err != nil || stored.Spec.ConsumerGroup != "g" {
+		t.Fatalf("got %+v, %v (SRC-02)", stored, err)
+	}
+	if err := stored.ConvertTo(t.Context(), back); err != nil || !reflect.DeepEqual(back, full()) {
+		t.Errorf("got %+v, %v (SRC-02, SRC-12)", back, err)
 	}
 }
 

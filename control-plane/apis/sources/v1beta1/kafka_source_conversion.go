@@ -7,12 +7,18 @@ import (
 	"knative.dev/pkg/apis"
 )
 
-// ConvertTo implements apis.Convertible. Other versions convert themselves to and from this one.
-func (*KafkaSource) ConvertTo(_ context.Context, to apis.Convertible) error {
-	return fmt.Errorf("v1beta1 is the version that others are converted to, got %T", to)
+// ConvertTo implements apis.Convertible. The webhook asks the version that others are converted to; they know how.
+func (s *KafkaSource) ConvertTo(ctx context.Context, to apis.Convertible) error {
+	if _, same := to.(*KafkaSource); same {
+		return fmt.Errorf("convert a v1beta1 KafkaSource: expected to become another version, got %T", to)
+	}
+	return to.ConvertFrom(ctx, s)
 }
 
-// ConvertFrom implements apis.Convertible. Other versions convert themselves to and from this one.
-func (*KafkaSource) ConvertFrom(_ context.Context, from apis.Convertible) error {
-	return fmt.Errorf("v1beta1 is the version that others are converted from, got %T", from)
+// ConvertFrom implements apis.Convertible. The webhook asks the version that others are converted from; they know how.
+func (s *KafkaSource) ConvertFrom(ctx context.Context, from apis.Convertible) error {
+	if _, same := from.(*KafkaSource); same {
+		return fmt.Errorf("convert to a v1beta1 KafkaSource: expected another version, got %T", from)
+	}
+	return from.ConvertTo(ctx, s)
 }
