@@ -2,10 +2,12 @@ package egress
 
 import (
 	"maps"
+	"net/http"
 	"testing"
 	"time"
 
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
 func TestAStaticMemberLeavesExplicitly(t *testing.T) {
@@ -30,26 +32,38 @@ func TestAStaticMemberLeavesExplicitly(t *testing.T) {
 }
 
 func TestAPartitionStaysAtItsWorkWhileOthersMove(t *testing.T) {
-	f := newFixture(t, 4)
-	s := newSubscriber(t, nil)
-	c := f.contract(egressTo("a", s.URL))
-	f.set.Apply(c, nil)
-	eventually(t, "all partitions", func() bool { return len(f.set.Status()[0].Partitions) == 4 })
-	g := f.set.members["a"].group
-	g.mu.Lock()
-	before := maps.Clone(g.partitions)
-	g.mu.Unlock()
-	other := f.newSet()
-	other.Apply(c, nil)
-	eventually(t, "two members", func() bool {
-		return len(f.set.Status()[0].Partitions) == 2 && len(other.Status()[0].Partitions) == 2
-	})
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for at, p := range g.partitions {
-		if before[at] != p {
-			t.Errorf("partition %d was given up and taken again", at.partition)
-		}
+	for name, serverSide := range map[string]bool{"members assign": false, "brokers assign": true} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, 4)
+			s := newSubscriber(t, statusOf(http.StatusServiceUnavailable, "0-0", "1-0", "2-0", "3-0"))
+			e := egressTo("a", s.URL)
+			e.EgressConfig = &contract.EgressConfig{Retry: 1, BackoffDelay: 3_600_000}
+			c := f.contract(e)
+			other := f.newSet()
+			f.set.options.Consumer.ServerSide, other.options.Consumer.ServerSide = serverSide, serverSide
+			for p := range int32(4) {
+				f.produce(p, 0, 10)
+			}
+			f.set.Apply(c, nil)
+			eventually(t, "all is tried", func() bool { st := f.set.Status()[0]; return st.Waiting == 4 && st.InFlight == 0 })
+			g := f.set.members["a"].group
+			g.mu.Lock()
+			before := maps.Clone(g.partitions)
+			g.mu.Unlock()
+			other.Apply(c, nil)
+			eventually(t, "two members", func() bool {
+				return len(f.set.Status()[0].Partitions) == 2 && len(other.Status()[0].Partitions) == 2
+			})
+			g.mu.Lock()
+			for at, p := range g.partitions {
+				if before[at] != p {
+					t.Errorf("partition %d was given up and taken again", at.partition)
+				}
+			}
+			g.mu.Unlock()
+			// What moved was tried once more by its new owner, for the last time; nothing else was delivered again.
+			eventually(t, "what moved is finished", func() bool { return len(s.received()) == 42 && other.Status()[0].LagRecords == 0 })
+		})
 	}
 }
 

@@ -181,6 +181,10 @@ func TestPartitionsThatDoNotMoveDoNotPause(t *testing.T) {
 		t.Fatal("the process that stays has held nothing")
 	}
 
+	var moved time.Duration
+	for p := range int32(partitions) {
+		moved = max(moved, beats.longest(p, started, time.Now()))
+	}
 	died := time.Now()
 	victim.Kill(t)
 	poll.Until(t, patience, func() string {
@@ -192,6 +196,7 @@ func TestPartitionsThatDoNotMoveDoNotPause(t *testing.T) {
 	takeover, session := time.Since(died), kafka.DefaultConsumerConfig().SessionTimeout
 	t.Logf("%s: %d members killed and replaced under new names, one every %v: longest pause of a partition that did not move %v (median of %d tenures %v)",
 		k.Kind(), kills, between, pauses[len(pauses)-1].Round(time.Millisecond), len(pauses), pauses[len(pauses)/2].Round(time.Millisecond))
+	t.Logf("longest pause of the partitions that the killed ones held meanwhile: %v", moved.Round(time.Millisecond))
 	t.Logf("killed and started again under its name: longest pause of its partitions %v, of the others %v; killed for good: served again after %v",
 		same.own.Round(time.Millisecond), same.others.Round(time.Millisecond), takeover.Round(time.Millisecond))
 	// A second is what is aimed at; a machine that runs other things needs more. A group that stands still does so for the
