@@ -52,7 +52,7 @@ var (
 		idle: []int{1, 100}, settle: 4 * time.Second, quiet: 20 * time.Second,
 		triggers: []int{1, 100}, evaluations: 300_000, filterFor: 100 * time.Millisecond,
 		processes: []int{1, 2, 4}, shareEvents: 15_000,
-		active: []int{1, 50}, activeFor: 5 * time.Second, keysFor: 3 * time.Second,
+		active: []int{1, 50}, activeFor: 6 * time.Second, keysFor: 3 * time.Second,
 	}
 )
 

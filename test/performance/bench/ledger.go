@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -54,17 +52,22 @@ func middle(values []float64) float64 {
 }
 
 const (
-	sectionCommits = "active egresses, one partition each, two events a second"
+	sectionCommits = "active egresses, one partition each, two events a second; floor: commits every 5 s"
 	activeRate     = 2
 )
 
-// commits measures what it costs brokers and processes that everything which is finished is committed soon, against
-// commits every 5 s.
+// rareCommits is how often egresses commit that do it by a clock.
+const rareCommits = 5 * time.Second
+
+// commits measures what it costs brokers and processes that everything which is finished is committed soon, against a
+// floor that commits every 5 s.
 func (b *bench) commits(ctx context.Context) error {
 	var topics []string
-	slow, err := b.file("consumer.properties", "auto.commit.interval.ms=5000\n")
-	if err != nil {
-		return err
+	subjects := slices.Clone(b.Subjects)
+	for i := range subjects {
+		if subjects[i].Who == report.Floor {
+			subjects[i] = subjects[i].Committing(rareCommits)
+		}
 	}
 	for _, n := range b.active {
 		more, err := b.Broker.Topics(ctx, b.name("active"), n-len(topics), 1)
@@ -72,13 +75,9 @@ func (b *bench) commits(ctx context.Context) error {
 			return err
 		}
 		topics = append(topics, more...)
-		for _, v := range []struct{ name, env string }{
-			{"as shipped", "CONSUMER_CONFIG_FILE_PATH="}, {"commits every 5 s", "CONSUMER_CONFIG_FILE_PATH=" + slow},
-		} {
-			b.inTurns(ctx, 1, sectionCommits, count(n, "egress")+", "+v.name, b.ours(), func(s stage.Subject) ([]report.Figure, error) {
-				return b.commitsOnce(ctx, s.With(v.env), topics)
-			})
-		}
+		b.inTurns(ctx, 1, sectionCommits, count(n, "egress"), subjects, func(s stage.Subject) ([]report.Figure, error) {
+			return b.commitsOnce(ctx, s, topics)
+		})
 	}
 	return nil
 }
@@ -117,10 +116,4 @@ func (b *bench) commitsOnce(ctx context.Context, s stage.Subject, topics []strin
 	}
 	rate := (b.Broker.Commits(ctx) - before) / time.Since(u.began).Seconds()
 	return append([]report.Figure{{Name: "commits", Unit: "a second", Value: rate}}, figures...), d.Failed()
-}
-
-// file writes a file of the run and returns its path.
-func (b *bench) file(name, content string) (string, error) {
-	path := filepath.Join(b.Folder, name)
-	return path, os.WriteFile(path, []byte(content), 0o600)
 }

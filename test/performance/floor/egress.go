@@ -14,7 +14,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-const commitEvery = 250 * time.Millisecond
+// pace is how an egress delivers and commits.
+type pace struct {
+	inFlight    int           // deliveries of an unordered egress at a time
+	commitEvery time.Duration // that something finished waits at most
+}
 
 // group is a consumer group whose only member is this process, so that it keeps its partitions.
 type group struct {
@@ -27,6 +31,8 @@ type group struct {
 	lanes map[partition]*lane
 	idle  []*poster
 
+	commitEvery time.Duration
+
 	dirty      atomic.Bool // a commit is due within commitEvery
 	committing sync.Mutex
 }
@@ -37,7 +43,7 @@ type partition struct {
 }
 
 // runEgress runs the groups of the routes until ctx ends.
-func runEgress(ctx context.Context, servers []string, path string, inFlight int) error {
+func runEgress(ctx context.Context, servers []string, path string, of pace) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -57,7 +63,7 @@ func runEgress(ctx context.Context, servers []string, path string, inFlight int)
 			own, stop := context.WithCancel(ctx)
 			stops[route] = stop
 			all.Go(func() {
-				if err := runGroup(own, servers, route, inFlight, fail); err != nil {
+				if err := runGroup(own, servers, route, of, fail); err != nil {
 					fail(fmt.Errorf("group %s: %w", route.group, err))
 				}
 			})
@@ -69,7 +75,7 @@ func runEgress(ctx context.Context, servers []string, path string, inFlight int)
 	return err
 }
 
-func runGroup(ctx context.Context, servers []string, route egressRoute, inFlight int, fail context.CancelCauseFunc) error {
+func runGroup(ctx context.Context, servers []string, route egressRoute, of pace, fail context.CancelCauseFunc) error {
 	target, err := url.Parse(route.url)
 	if err != nil {
 		return err
@@ -93,8 +99,8 @@ func runGroup(ctx context.Context, servers []string, route egressRoute, inFlight
 		return err
 	}
 	defer client.Close()
-	g := &group{client: client, host: target.Host, path: target.RequestURI(), fail: fail, lanes: map[partition]*lane{}}
-	deliver, end := g.unordered(inFlight)
+	g := &group{client: client, host: target.Host, path: target.RequestURI(), fail: fail, lanes: map[partition]*lane{}, commitEvery: of.commitEvery}
+	deliver, end := g.unordered(of.inFlight)
 	if route.ordered {
 		deliver, end = g.ordered(ctx)
 	}
@@ -139,7 +145,7 @@ func (g *group) lane(p partition) *lane {
 // progressed sees to it that what has been finished is committed soon.
 func (g *group) progressed() {
 	if !g.dirty.Load() && g.dirty.CompareAndSwap(false, true) {
-		time.AfterFunc(commitEvery, g.commit)
+		time.AfterFunc(g.commitEvery, g.commit)
 	}
 }
 

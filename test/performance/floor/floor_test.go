@@ -108,7 +108,9 @@ func TestEveryEventArrives(t *testing.T) {
 	}
 	in := "http://" + listener.Addr().String()
 	background(t, func(ctx context.Context) error { return runIngress(ctx, cluster.Addrs(), path, listener) })
-	stopEgress := background(t, func(ctx context.Context) error { return runEgress(ctx, cluster.Addrs(), path, 10) })
+	stopEgress := background(t, func(ctx context.Context) error {
+		return runEgress(ctx, cluster.Addrs(), path, pace{10, 250 * time.Millisecond})
+	})
 	if status := await202(t, in+"/in"); status != http.StatusAccepted {
 		t.Fatalf("status %d", status)
 	}
@@ -121,7 +123,9 @@ func TestEveryEventArrives(t *testing.T) {
 		}
 		if i == 0 {
 			stopEgress()
-			background(t, func(ctx context.Context) error { return runEgress(ctx, cluster.Addrs(), path, 10) })
+			background(t, func(ctx context.Context) error {
+				return runEgress(ctx, cluster.Addrs(), path, pace{10, 250 * time.Millisecond})
+			})
 		}
 	}
 	for _, path := range []string{orderedPath, unorderedPath} {

@@ -27,6 +27,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -34,6 +35,7 @@ func main() {
 	routes := flag.String("routes", "", "file of routes")
 	listen := flag.String("listen", "127.0.0.1:8080", "address of ingress")
 	inFlight := flag.Int("in-flight", 100, "deliveries in flight of an unordered egress")
+	commitEvery := flag.Duration("commit-every", 250*time.Millisecond, "how long something finished waits at most for its commit")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -45,7 +47,7 @@ func main() {
 			err = runIngress(ctx, servers, *routes, listener)
 		}
 	case "egress":
-		err = runEgress(ctx, servers, *routes, *inFlight)
+		err = runEgress(ctx, servers, *routes, pace{inFlight: *inFlight, commitEvery: *commitEvery})
 	default:
 		flag.Usage()
 		os.Exit(2)

@@ -3,6 +3,7 @@ package stage
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"knative.dev/eventing-kafka-go/test/performance/report"
 )
@@ -57,6 +58,18 @@ func (s Subject) With(env ...string) Subject {
 	s.command = func(role Role, servers []string, file, address, folder string) (command, error) {
 		c, err := without(role, servers, file, address, folder)
 		c.env = append(c.env, env...)
+		return c, err
+	}
+	return s
+}
+
+// Committing is the floor with another time that something finished waits for its commit. Not for the data plane, which
+// takes a longer one for an upper bound.
+func (s Subject) Committing(every time.Duration) Subject {
+	usual := s.command
+	s.command = func(role Role, servers []string, file, address, folder string) (command, error) {
+		c, err := usual(role, servers, file, address, folder)
+		c.args = append([]string{"-commit-every", every.String()}, c.args...)
 		return c, err
 	}
 	return s
