@@ -71,6 +71,7 @@ const (
 	checkBytes  = 4
 	maxStatuses = 127 // so that a place is one byte
 	maxTracked  = 1 << 16
+	maxOffset   = 1<<62 - 1 // so that twice a gap is a number; no partition gets there
 )
 
 var (
@@ -354,7 +355,7 @@ func (d *decoder) ledger(kind byte) Ledger {
 	for i := range statuses {
 		statuses[i] = int(d.number() & math.MaxInt32)
 	}
-	if d.failed || length > uint64(math.MaxInt64-base) {
+	if d.failed || base > maxOffset || length > uint64(maxOffset-base) {
 		d.failed = true
 		return Ledger{}
 	}
@@ -393,7 +394,7 @@ func (d *decoder) list(base int64, statuses []int) []Unfinished {
 	for len(d.rest) > 0 && !d.failed {
 		v := d.number()
 		gap := int64(v >> 1)
-		if gap > math.MaxInt64-1-expected || len(found) == maxTracked {
+		if gap > maxOffset-expected || len(found) == maxTracked {
 			d.failed = true
 			break
 		}
