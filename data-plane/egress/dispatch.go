@@ -1,8 +1,8 @@
 package egress
 
 import (
-	"math"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
