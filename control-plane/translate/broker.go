@@ -67,6 +67,9 @@ func brokerResource(in BrokerInput, object *contract.Reference) (*contract.Resou
 	if err != nil {
 		return nil, err
 	}
+	if r.InvalidRecords, err = invalidRecords(in.Broker.Annotations); err != nil {
+		return nil, err
+	}
 	r.Ingress = &contract.Ingress{
 		Path:          Path(object.GetNamespace(), object.GetName()),
 		Paths:         in.Ingress.Paths,
@@ -112,6 +115,9 @@ func triggerEgress(in BrokerInput, r *contract.Resource, t TriggerInput) (*contr
 		return nil, at(annotation.Path(annotation.DeliveryOrder), err)
 	}
 	if err := deliveryOrder(e, order == annotation.Ordered, t.Trigger.Annotations); err != nil {
+		return nil, err
+	}
+	if err := tuning(e, t.Trigger.Annotations, nil, nil); err != nil {
 		return nil, err
 	}
 	if e.EgressConfig, err = triggerDelivery(in, r, t); err != nil {

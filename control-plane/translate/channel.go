@@ -86,6 +86,9 @@ func channelResource(in ChannelInput, object *contract.Reference) (*contract.Res
 	if err != nil {
 		return nil, err
 	}
+	if r.InvalidRecords, err = invalidRecords(in.Channel.Annotations); err != nil {
+		return nil, err
+	}
 	r.Ingress = &contract.Ingress{
 		Path:          Path(object.GetNamespace(), object.GetName()),
 		Host:          ChannelHost(object.GetNamespace(), object.GetName(), in.ClusterDomain),
@@ -124,7 +127,10 @@ func subscriberEgress(in ChannelInput, s *eventingduck.SubscriberSpec) (*contrac
 	if err := subscriberOrder(e, in.Channel, known.Annotations); err != nil {
 		return nil, err
 	}
-	var err error
+	err := tuning(e, known.Annotations, in.Channel.Annotations, func(err error) error { return ofChannel(in.Channel, err) })
+	if err != nil {
+		return nil, err
+	}
 	if e.EgressConfig, err = subscriberDelivery(in, s); err != nil {
 		return nil, err
 	}

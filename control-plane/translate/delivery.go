@@ -145,3 +145,49 @@ func keyFallback(annotations map[string]string) (contract.KeyFallback, error) {
 	}
 	return contract.KeyFallback_NO_KEY_FALLBACK, nil
 }
+
+// tuning sets how fast an egress delivers and what counts as a reply. What its object does not say, the inherited
+// annotations do; ofInherited wraps an error that is theirs.
+func tuning(e *contract.Egress, own, inherited map[string]string, ofInherited func(error) error) error {
+	said := map[string]string{}
+	for _, key := range append(annotation.TuningKeys(), annotation.StrictReplies) {
+		if value, ok := own[key]; ok {
+			said[key] = value
+		} else if value, ok := inherited[key]; ok {
+			said[key] = value
+		}
+	}
+	t, key, err := annotation.TuningOf(said)
+	if err != nil {
+		err = at(annotation.Path(key), err)
+		if _, ok := own[key]; !ok {
+			err = ofInherited(err)
+		}
+		return err
+	}
+	e.StrictReplies = t.StrictReplies
+	t.StrictReplies = false
+	if t != (annotation.Tuning{}) {
+		e.Pace = &contract.Pace{
+			MinConcurrency: t.MinConcurrency, MaxConcurrency: t.MaxConcurrency, RateLimit: t.RateLimit,
+			RefusalGrace: uint64(t.RefusalGrace.Milliseconds()), Breaker: t.Breaker,
+		}
+	}
+	return nil
+}
+
+// invalidRecords is what becomes of records that are no events.
+func invalidRecords(annotations map[string]string) (contract.InvalidRecords, error) {
+	invalid, err := annotation.InvalidRecordsOf(annotations)
+	if err != nil {
+		return 0, at(annotation.Path(annotation.InvalidRecords), err)
+	}
+	switch invalid {
+	case annotation.WrapInvalid:
+		return contract.InvalidRecords_WRAP, nil
+	case annotation.ParkInvalid:
+		return contract.InvalidRecords_PARK, nil
+	case annotation.DiscardInvalid:
+	}
+	return contract.InvalidRecords_DISCARD, nil
+}

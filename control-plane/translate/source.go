@@ -77,6 +77,10 @@ func sourceEgress(in SourceInput) (*contract.Egress, error) {
 	if err := sourceOrder(e, in.Source); err != nil {
 		return nil, err
 	}
+	if err := tuning(e, in.Source.Annotations, nil, nil); err != nil {
+		return nil, err
+	}
+	e.StrictReplies = false // it has no replies
 	var err error
 	e.EgressConfig, err = egressConfig(sourceDelivery(spec), in.DeadLetter, EgressBackoffDelay)
 	return e, at("spec.delivery", err)

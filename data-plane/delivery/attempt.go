@@ -21,11 +21,11 @@ type Job struct {
 	Record *kgo.Record
 	// Received is when the record was fetched.
 	Received time.Time
-	// Probe is set before an attempt that finds out whether a subscriber that is down is back. If it is not, no retry is
-	// used up.
-	Probe bool
 	// Delivery is the state between attempts.
 	Delivery
+	// Spare, if not nil, is asked about a failure at the subscriber before it is counted. If it is true, the attempt was
+	// none.
+	Spare       func(Call) bool
 	trace       tracing.Span // of receiving the record, which requests are part of
 	first, last time.Time    // when attempts at the subscriber began, those of this owner
 	inherited   bool         // there were others before
@@ -133,7 +133,7 @@ func (t *Target) advance(j *Job, s *scratch) Next {
 		next.Err = result.Err
 		if before == ToSubscriber {
 			j.last, next.NoReply = began, result.NoReply
-			result.Elapsed, result.Probe = began.Sub(j.first), j.Probe
+			result.Elapsed = began.Sub(j.first)
 			next.Subscriber = Call{
 				Made: true, Status: result.Status, Cause: result.Cause,
 				Latency: time.Since(began), RetryAfter: result.RetryAfter,
@@ -141,6 +141,9 @@ func (t *Target) advance(j *Job, s *scratch) Next {
 		}
 		if result.Cause == CutOff {
 			next.Wait = cutOffWait
+			return next
+		}
+		if before == ToSubscriber && !result.ok() && j.Spare != nil && j.Spare(next.Subscriber) {
 			return next
 		}
 		action := j.Next(t.plan, result)

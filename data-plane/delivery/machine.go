@@ -60,8 +60,6 @@ type Result struct {
 	NoReply bool
 	// Failure says what the dead letter shall carry of this answer.
 	Failure Failure
-	// Probe says that the attempt was made to see whether a subscriber that was down is back.
-	Probe bool
 	// Elapsed is the time since the first attempt at the subscriber.
 	Elapsed time.Duration
 	// Random is in [0, 1), and says how much of the jitter a wait gets.

@@ -196,8 +196,6 @@ func parseResult(t *testing.T, words []string) Result {
 			r.RetryAfter = parseDuration(t, value)
 		case "random":
 			r.Random = parseFloat(t, value)
-		case "probe":
-			r.Probe = true
 		default:
 			t.Fatalf("unknown word %q", word)
 		}

@@ -286,16 +286,22 @@ func TestABrokenEventInTheAnswerOfADeadLetterSinkIsForgiven(t *testing.T) {
 	}
 }
 
-func TestAProbeUsesUpNoRetry(t *testing.T) {
+func TestAnAttemptThatIsSparedUsesUpNoRetry(t *testing.T) {
 	b := newBench(t, fails(503), nil, nil)
 	j := job()
-	j.Probe = true
+	asked := 0
+	j.Spare = func(c Call) bool {
+		if !c.Made || c.Status != 503 {
+			t.Errorf("asked about %+v", c)
+		}
+		asked++
+		return asked <= 5
+	}
 	for range 5 {
-		if next := b.target.Attempt(j); next.Outcome != Pending || j.Tried() != 0 {
+		if next := b.target.Attempt(j); next.Outcome != Pending || next.Wait != 0 || next.Err == nil || j.Tried() != 0 {
 			t.Fatalf("%+v after %d attempts", next, j.Tried())
 		}
 	}
-	j.Probe = false
 	if next := b.target.Attempt(j); next.Outcome != DeadLettered {
 		t.Errorf("%+v", next)
 	}

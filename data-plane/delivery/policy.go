@@ -104,13 +104,13 @@ func (p Policy) backoff(n int) time.Duration {
 // retries, or without a wait, from calling without end.
 const freePause = 100 * time.Millisecond
 
-// free says whether a failed attempt at the subscriber uses up no retry: it was a probe, or the subscriber took no request
-// and is within its grace.
+// free says whether a failed attempt at the subscriber uses up no retry: the subscriber took no request, and is
+// within its grace.
 func (p Policy) free(r Result) bool {
 	if r.ok() || !Retryable(r.Status) {
 		return false
 	}
-	return r.Probe || r.Elapsed < p.Grace && r.refused()
+	return r.Elapsed < p.Grace && r.refused()
 }
 
 // freeWait is the wait after the n-th attempt that used up no retry. Unless more was asked for it ends with the grace,

@@ -133,6 +133,7 @@ func (g *group) dropWaiting(p *partition) {
 // drop ends a partition without a commit: its offsets stand for nothing any more. The mutex is held.
 func (g *group) drop(p *partition) {
 	p.state = gone
+	g.holds(-p.bytes)
 	g.dropWaiting(p)
 }
 
@@ -157,6 +158,7 @@ func (g *group) forget(client *kgo.Client, taken map[topicPartition]*partition) 
 	g.mu.Lock()
 	for at, p := range taken {
 		p.state = gone
+		g.holds(-p.bytes)
 		if p.paused {
 			paused[at.topic] = append(paused[at.topic], at.partition)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/offsets"
+	"knative.dev/eventing-kafka-go/data-plane/pace"
 )
 
 // accept puts fetched records into lanes and starts deliveries. It returns the partitions that are full now.
@@ -18,6 +19,7 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	defer screened.done()
+	g.flow = flowFor(g.lanes.window(g.pacing.pacer.Status(g.since(now)).Window))
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		refused := screened.next(f.Records)
 		p := g.partitions[topicPartition{f.Topic, f.Partition}]
@@ -28,15 +30,22 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 		if p = g.inRange(p, f); p == nil {
 			return
 		}
+		p.moves++
 		for i, rec := range f.Records {
 			g.enqueue(p, rec, now, refused(i))
 		}
-		if !p.paused && g.flow.full(p) {
+		if g.flow.full(p) && (!p.paused || len(f.Records) > 0) {
 			p.paused = true
 			g.wait.SetPaused(true)
 			full = append(full, p)
 		}
 	})
+	switch {
+	case g.pacing.share.Full():
+		full = append(full, g.halt(haltBudget)...)
+	case g.pacing.pacer.Open():
+		full = append(full, g.halt(haltBreaker)...)
+	}
 	g.dispatch()
 	return full
 }
@@ -89,16 +98,19 @@ func (g *group) enqueue(p *partition, rec *kgo.Record, now time.Time, refused bo
 	t.Record, t.Received = rec, now
 	t.inherit()
 	p.enter(t)
+	g.holds(t.bytes)
 	g.lanes.add(t)
 }
 
 // dispatch starts as many deliveries as may run. The mutex is held.
-func (g *group) dispatch() {
+func (g *group) dispatch() { g.dispatchAt(time.Now()) }
+
+func (g *group) dispatchAt(now time.Time) {
 	if g.stopping {
 		return
 	}
 	for {
-		t := g.take()
+		t := g.take(now)
 		if t == nil {
 			return
 		}
@@ -107,13 +119,22 @@ func (g *group) dispatch() {
 	}
 }
 
-// take returns a task that may run now, nil if there is none or nobody knows whether its partition is still ours. The
-// mutex is held.
-func (g *group) take() *task {
-	if !g.membership.fresh(time.Now()) {
+// take returns a task that may run now, nil if there is none, its target has enough, or nobody knows whether its
+// partition is still ours. The mutex is held.
+func (g *group) take(now time.Time) *task {
+	if g.lanes.ready.head == nil || !g.membership.fresh(now) || !g.allowed(now) {
 		return nil
 	}
-	return g.lanes.take()
+	t := g.lanes.take()
+	if t == nil {
+		g.pacing.pacer.Done(g.since(now), pace.Sample{}) // what was ready is not ours any more, or is held back
+		return nil
+	}
+	t.pacer, t.Spare = g.pacing.pacer, nil
+	if g.target.pace.Breaker {
+		t.Spare = g.spare(t)
+	}
+	return t
 }
 
 // begin counts one more use of the current target, which it returns. The mutex is held.
@@ -142,10 +163,13 @@ func (g *group) attempt(target *targetRef, j *delivery.Job) delivery.Next {
 
 // settle writes down what became of an attempt and returns the next task to run, nil if there is none.
 func (g *group) settle(t *task, target *targetRef, next delivery.Next) (*task, *targetRef) {
+	now := time.Now()
 	g.mu.Lock()
 	target.done()
 	p := t.part
 	p.stops(t)
+	p.moves++
+	g.paced(t, next.Subscriber, now)
 	if next.Err != nil {
 		g.note(next.Err)
 	}
@@ -169,11 +193,11 @@ func (g *group) settle(t *task, target *targetRef, next delivery.Next) (*task, *
 	var then *task
 	var on *targetRef
 	if !g.stopping {
-		if then = g.take(); then != nil {
+		if then = g.take(now); then != nil {
 			on = g.begin()
 		}
-		if g.lanes.more() { // two have become ready, as of a lane and of those held back
-			g.dispatch()
+		if g.lanes.more() { // two have become ready, as of a lane and of those held back, or the window has grown
+			g.dispatchAt(now)
 		}
 	}
 	g.mu.Unlock()
@@ -203,9 +227,10 @@ func (g *group) putAside(t *task, wait time.Duration) {
 func (g *group) finished(t *task) (resume *partition) {
 	p := t.part
 	p.leave(t)
+	g.holds(-t.bytes)
 	p.tracker.Done(t.ticket)
 	g.committer.dirty(g)
-	if p.paused && p.problem == "" && g.flow.roomy(p) {
+	if p.paused && p.problem == "" && g.pacing.halted == "" && g.flow.roomy(p) {
 		p.paused = false
 		g.adjustWait()
 		return p

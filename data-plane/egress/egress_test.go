@@ -42,15 +42,20 @@ func newFixture(t *testing.T, partitions int32) *fixture {
 	return f
 }
 
-func (f *fixture) newSet() *Set {
+func (f *fixture) newSet() *Set { return f.newSetWith(func(*Options) {}) }
+
+// newSetWith is newSet with other options.
+func (f *fixture) newSetWith(change func(*Options)) *Set {
 	f.t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	registry := telemetry.NewRegistry(telemetry.Options{})
 	producers := kafka.NewProducers(kafka.DefaultProducerConfig(), log)
-	s := New(Options{
+	o := Options{
 		Producers: producers, Clients: delivery.NewClients(), Telemetry: registry,
 		Consumer: kafka.DefaultConsumerConfig(), Log: log, RevokeWait: 5 * time.Second,
-	})
+	}
+	change(&o)
+	s := New(o)
 	f.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), deadline)
 		defer cancel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -29,7 +30,8 @@ type group struct {
 	client   *kgo.Client
 
 	started      time.Time
-	rediscovered time.Time // when a topic was last taken up anew; of the goroutine that polls
+	handling     atomic.Int64 // since when what was fetched is being handled, Unix nanoseconds; 0: it is waited for
+	rediscovered time.Time    // when a topic was last taken up anew; of the goroutine that polls
 
 	cancel  context.CancelFunc // ends polling
 	polled  chan struct{}      // closed when polling has ended
@@ -45,6 +47,7 @@ type group struct {
 	idle       sync.Cond // signalled when running reaches 0, and when a partition's does
 	target     *targetRef
 	lanes      lanes
+	pacing     pacing
 	order      order
 	membership membership
 	partitions map[topicPartition]*partition
@@ -68,20 +71,21 @@ const pollRecords = 2000
 // startGroup makes the client and begins to join. after, if not nil, is waited for first: the group's predecessor.
 func startGroup(id identity, o Options, target *targetRef, in order, initial map[string]int32, after <-chan struct{}) (*group, error) {
 	g := &group{
-		identity: id, options: o, flow: defaultFlow(), started: time.Now(),
+		identity: id, options: o, flow: flowFor(0), started: time.Now(),
 		log:        o.Log.With("group", id.groupID, "egress", id.uid),
 		stats:      target.stats,
 		wait:       o.Consumer.NewFetchWait(),
 		polled:     make(chan struct{}),
 		stopped:    make(chan struct{}),
 		target:     target,
-		lanes:      lanes{limit: o.Concurrency},
+		pacing:     pacing{share: o.Budget.Join(target.namespace)},
 		partitions: map[topicPartition]*partition{},
 		initial:    initial,
 		order:      in,
 		committer:  committer{load: o.load},
 	}
 	g.idle.L, g.notices.log = &g.mu, g.log
+	g.repace(nil, target)
 	g.membership.init(o.Consumer, g.wake)
 	o.Consumer.InstanceID = g.instance()
 	connection := id.connection.With(o.Consumer.Transport)
@@ -97,6 +101,7 @@ func startGroup(id identity, o Options, target *targetRef, in order, initial map
 		kgo.WithHooks(&g.membership),
 	)
 	if err := kgo.ValidateOpts(options...); err != nil {
+		g.pacing.share.Leave()
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // ended by stop; a group outlives the Apply that made it
@@ -132,6 +137,8 @@ func (g *group) run(ctx context.Context, options []kgo.Opt, after <-chan struct{
 // that no record meets the tracker of a later assignment.
 func (g *group) poll(ctx context.Context) {
 	fetches := g.client.PollRecords(ctx, pollRecords)
+	g.handling.Store(time.Now().UnixNano())
+	defer g.handling.Store(0)
 	full := g.accept(fetches)
 	g.pause(full)
 	g.client.AllowRebalance()
@@ -175,6 +182,7 @@ func (g *group) stop(grace time.Duration) {
 		<-g.polled
 		g.awaitIdle(grace)
 		g.leave()
+		g.pacing.share.Leave()
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.target.retire()
@@ -264,7 +272,9 @@ func (g *group) retarget(target *targetRef, in order, initial map[string]int32) 
 	defer g.mu.Unlock()
 	old := g.target
 	g.target, g.initial = target, initial
+	g.repace(old, target)
 	old.retire()
+	defer g.dispatch()
 	if in == g.order {
 		return
 	}
@@ -272,7 +282,6 @@ func (g *group) retarget(target *targetRef, in order, initial map[string]int32) 
 	for _, p := range g.partitions {
 		g.lanes.reorder(p, in)
 	}
-	g.dispatch()
 }
 
 // wake dispatches what waited for the membership to be known.

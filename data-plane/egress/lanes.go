@@ -3,6 +3,7 @@ package egress
 import (
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/offsets"
+	"knative.dev/eventing-kafka-go/data-plane/pace"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
@@ -32,6 +33,7 @@ func orderOf(e *contract.Egress) order {
 // task is one record between its fetch and its outcome.
 type task struct {
 	delivery.Job
+	pacer   *pace.Pacer // that allowed it to run
 	part    *partition
 	ticket  offsets.Ticket
 	bytes   int
@@ -68,6 +70,9 @@ type lanes struct {
 	waiting int
 	ready   fifo
 }
+
+// window is how many tasks a window of deliveries can make use of.
+func (l *lanes) window(size int) int { return min(size, l.limit) }
 
 // add takes a new task.
 func (l *lanes) add(t *task) {

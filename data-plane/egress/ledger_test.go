@@ -201,7 +201,7 @@ func TestALedgerThatIsRefusedForItsSizeIsMadeSmaller(t *testing.T) {
 			for i := 5; i < 800; i += 2 {
 				failing = append(failing, fmt.Sprintf("0-%d", i))
 			}
-			s := newSubscriber(t, statusOf(http.StatusServiceUnavailable, failing...))
+			s := newSubscriber(t, statusOf(http.StatusInternalServerError, failing...))
 			e := egressTo("a", s.URL)
 			e.EgressConfig = &contract.EgressConfig{Retry: 1, BackoffDelay: 3_600_000}
 			f.produce(0, 0, 800)
@@ -217,7 +217,7 @@ func TestALedgerThatIsRefusedForItsSizeIsMadeSmaller(t *testing.T) {
 
 func TestEventsInRetryAreLimitedSoThatTheirAttemptsFit(t *testing.T) {
 	f := newFixture(t, 1)
-	s := newSubscriber(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	s := newSubscriber(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	e := egressTo("a", s.URL)
 	e.EgressConfig = &contract.EgressConfig{Retry: 1, BackoffDelay: 3_600_000}
 	most := offsets.RetryCap(offsets.Budget)

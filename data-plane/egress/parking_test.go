@@ -119,7 +119,9 @@ func TestRecordsThatAreNoEventsObeyTheirPolicy(t *testing.T) { // EG-59
 			f.kafka.Produce(t, &kgo.Record{Topic: f.topic, Value: []byte("plain")},
 				event(f.topic, 0, "good"),
 				&kgo.Record{Topic: f.topic, Value: []byte("half"), Headers: []kgo.RecordHeader{{Key: "ce_specversion", Value: []byte("1.0")}}})
-			c := f.contract(egressTo("a", s.URL))
+			e := egressTo("a", s.URL)
+			e.DeliveryOrder = contract.DeliveryOrder_ORDERED // so that they are parked in their order
+			c := f.contract(e)
 			c.Resources[0].InvalidRecords, c.Resources[0].ParkingTopic = policy, parkingTopic
 			f.set.Apply(c, nil)
 			eventually(t, "committed", f.committed("group-a", 0, 3))

@@ -45,7 +45,9 @@ type partition struct {
 	running  int
 	fresh    int // running tasks that were not tried before
 	paused   bool
-	began    int64 // the committed offset that the assignment began with, -1 for none
+	began    int64  // the committed offset that the assignment began with, -1 for none
+	moves    uint64 // what was fetched, begun or finished, to see whether anything goes on
+	watch    watch
 	saved    saved
 	end      int64 // offset after the last record in the log, as of the last fetch
 	problem  string

@@ -18,6 +18,7 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/offsets"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
 // stage is a group on its own, between a partition that is a slice and a subscriber that is a list of answers. Everything
@@ -55,11 +56,13 @@ func (s *stage) assign() {
 	o := Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Consumer: kafka.DefaultConsumerConfig()}.withDefaults()
 	stats := telemetry.NewRegistry(telemetry.Options{}).Egress("a", telemetry.Labels{})
 	g := &group{
-		options: o, flow: defaultFlow(), log: o.Log, stats: stats, wait: o.Consumer.NewFetchWait(), order: in,
-		target: &targetRef{Target: &delivery.Target{}, stats: stats}, lanes: lanes{limit: o.Concurrency},
+		options: o, flow: flowFor(0), started: time.Now(), log: o.Log, stats: stats, wait: o.Consumer.NewFetchWait(), order: in,
+		target: &targetRef{Target: &delivery.Target{}, stats: stats}, pacing: pacing{share: o.Budget.Join("ns")},
 		partitions: map[topicPartition]*partition{}, committer: committer{load: o.load},
 	}
 	g.idle.L = &g.mu
+	g.target.pace = paceOf(&contract.Egress{}, o)
+	g.repace(nil, g.target)
 	g.membership.init(o.Consumer, g.wake)
 	g.membership.session = 1000 * time.Hour // membership has tests of its own
 	g.membership.heard(time.Now(), false)

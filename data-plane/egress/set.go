@@ -1,3 +1,10 @@
+// Package egress runs the consumer groups of a contract: it fetches records, puts them into lanes, has them delivered,
+// and commits what is finished. It takes no HTTP requests and decides nothing about retries or dead letters (package
+// delivery does).
+//
+// Concurrency: Apply and Close are called by one goroutine. Each group has one goroutine that polls, and starts one
+// for each delivery that may run at the same time; all state of a group is guarded by its one mutex, which is never
+// held over I/O or a call into the Kafka client.
 package egress
 
 import (
@@ -8,10 +15,12 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"knative.dev/eventing-kafka-go/data-plane/budget"
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/eventtypes"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
@@ -38,8 +47,14 @@ type Options struct {
 	Tracer *tracing.Tracer
 	// Consumer are the settings of every consumer.
 	Consumer kafka.ConsumerConfig
-	// Concurrency is how many deliveries of one unordered egress run at the same time. Default 100.
+	// Concurrency is how many deliveries of one egress run at the same time to begin with; a window of them follows the
+	// subscriber from there. Below 100, the default, it is the most at once.
 	Concurrency int
+	// Budget bounds the memory for events. Default 512 MiB.
+	Budget *budget.Budget
+	// StuckAfter is how long a partition may have events without any progress before it is fetched from anew. Default
+	// 60 s.
+	StuckAfter time.Duration
 	// CommitInterval is how long a finished event waits for its commit, unless many groups commit. Default 250 ms.
 	CommitInterval time.Duration
 	// LedgerOff has commits carry no ledger, and none be read: what is finished above the committed offset is delivered
@@ -64,11 +79,20 @@ func (o Options) withDefaults() Options {
 	if o.RevokeWait == 0 {
 		o.RevokeWait = 3 * time.Second
 	}
+	if o.Budget == nil {
+		o.Budget = budget.New(defaultBudget)
+	}
+	if o.StuckAfter == 0 {
+		o.StuckAfter = time.Minute
+	}
 	if o.load == nil {
 		o.load = &commitLoad{}
 	}
 	return o
 }
+
+// defaultBudget is for a process that nobody has given a limit, in bytes.
+const defaultBudget = 512 << 20
 
 // Set is the egresses of a contract.
 type Set struct {
@@ -81,6 +105,7 @@ type Set struct {
 	// revision counts the calls of Configure, settings has the last one of each kind.
 	revision int
 	settings map[string]int
+	watched  atomic.Int64 // when the watchdog went on last, Unix nanoseconds; 0: it does not run
 
 	configuring sync.Mutex // held by Configure, before mu
 }
@@ -100,6 +125,9 @@ type member struct {
 	problem string // why the contract's entry is not what runs; "" when it is
 	hash    string // of what the egress depends on
 	types   *eventtypes.Seen
+
+	rebuilds  int // of the group, by the watchdog
+	rebuiltAt time.Time
 }
 
 // New makes an empty set.
@@ -246,7 +274,11 @@ func (s *Set) run(m *member, creds kafka.Credentials) error {
 
 // target builds the target of a member.
 func (s *Set) target(m *member, connection kafka.Connection) (*targetRef, error) {
-	ref := &targetRef{stats: s.options.Telemetry.Egress(m.egress.GetUid(), labels(m))}
+	options, _ := s.options.of(m.resource.GetReference().GetKind())
+	ref := &targetRef{
+		pace: paceOf(m.egress, options), destination: m.egress.GetDestination(), namespace: named(m).GetNamespace(),
+		stats: s.options.Telemetry.Egress(m.egress.GetUid(), labels(m)),
+	}
 	spec := delivery.Spec{
 		Resource: m.resource, Egress: m.egress, TrustBundles: m.trust,
 		Clients: s.options.Clients, Telemetry: ref.stats, Tracer: s.options.Tracer, Backoff: s.options.Backoff,

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"knative.dev/eventing-kafka-go/data-plane/pace"
 	"knative.dev/eventing-kafka-go/data-plane/status"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 	"knative.dev/eventing-kafka-go/proto/contract"
@@ -81,6 +82,7 @@ func (g *group) report(r *status.Group) {
 		r.State = stateRunning
 	}
 	r.InFlight, r.Waiting = g.lanes.running, g.lanes.waiting
+	g.reportPace(r, now)
 	r.LastError, r.LastErrorAt = g.last.text, g.last.at
 	for _, p := range g.partitions {
 		r.Buffered += p.bytes
@@ -94,6 +96,16 @@ func (g *group) report(r *status.Group) {
 	slices.SortFunc(r.Partitions, func(a, b status.Partition) int {
 		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
+}
+
+// reportPace adds what holds the group back. The mutex is held.
+func (g *group) reportPace(r *status.Group, now time.Time) {
+	pacing := g.pacing.pacer.Status(g.since(now))
+	r.Window, r.Rate, r.RateLimited = pacing.Window, pacing.Rate, pacing.Limited
+	if pacing.Breaker != pace.Closed {
+		r.Breaker = pacing.Breaker.String()
+	}
+	r.Halted, r.MemoryPart = g.pacing.halted, g.pacing.share.Part()
 }
 
 func (p *partition) report() status.Partition {
@@ -119,7 +131,10 @@ func (g *group) observe() {
 			gauges.Lag = max(gauges.Lag, p.age(now))
 			gauges.BufferedBytes += int64(p.bytes)
 		}
-		gauges.OldestUnfinished, gauges.LastErrorAt, gauges.Window = gauges.Lag, g.last.at, g.lanes.limit
+		gauges.OldestUnfinished, gauges.LastErrorAt = gauges.Lag, g.last.at
+		pacing := g.pacing.pacer.Status(g.since(now))
+		gauges.Window, gauges.Rate, gauges.BreakerOpen = pacing.Window, pacing.Rate, pacing.Breaker != pace.Closed
+		gauges.Halted = g.pacing.halted != ""
 		return gauges
 	})
 }

@@ -3,6 +3,7 @@ package egress
 import (
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/pace"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 )
 
@@ -10,10 +11,13 @@ import (
 // users and retired are guarded by the group's mutex.
 type targetRef struct {
 	*delivery.Target
-	stats    *telemetry.Egress
-	producer *kafka.Producer // nil where nothing is produced
-	users    int
-	retired  bool
+	pace        pace.Config
+	destination string
+	namespace   string // whose memory the events take
+	stats       *telemetry.Egress
+	producer    *kafka.Producer // nil where nothing is produced
+	users       int
+	retired     bool
 }
 
 // done ends one use. The group's mutex is held.

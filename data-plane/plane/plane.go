@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"knative.dev/eventing-kafka-go/data-plane/budget"
 	"knative.dev/eventing-kafka-go/data-plane/contractfile"
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/egress"
@@ -63,6 +64,9 @@ type Config struct {
 	DisableEventTypeTag bool
 	// LedgerOff is egress.Options.LedgerOff.
 	LedgerOff bool
+	// EventMemory is how many bytes of events the process may hold. Default: half of GOMEMLIMIT or of the limit of its
+	// control group, else 512 MiB.
+	EventMemory int64
 	// ShutdownGrace is how long requests and deliveries under way may take when the plane ends. Default 25 s.
 	ShutdownGrace time.Duration
 	// Version is reported.
@@ -94,6 +98,8 @@ type Plane struct {
 	tracer    *tracing.Tracer
 	done      chan struct{}
 	err       error
+
+	events *budget.Budget // the memory for them; nil without egress
 
 	settings []*setting
 	// What the files say, each written and used by its setting alone.
@@ -159,11 +165,15 @@ func (p *Plane) assemble() error {
 		p.front = front
 	}
 	if c.Egress {
+		if c.EventMemory == 0 {
+			c.EventMemory = eventMemory()
+		}
+		p.events = budget.New(c.EventMemory)
 		e := egressSettings(*p.consumers[""], c.Name)
 		p.egress = egress.New(egress.Options{
 			Name: c.Name, Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Tracer: p.tracer, Log: c.Log,
 			Consumer: e.Consumer, Concurrency: e.Concurrency, CommitInterval: e.CommitInterval, Kinds: p.kinds(),
-			LedgerOff: c.LedgerOff, Backoff: c.Backoff,
+			LedgerOff: c.LedgerOff, Backoff: c.Backoff, Budget: p.events,
 		})
 	}
 	p.source = contractfile.New(contractfile.Options{
@@ -223,6 +233,7 @@ func (p *Plane) run(ctx context.Context) error {
 		work.Go(func() error { return p.front.Run(ctx) })
 	}
 	if p.egress != nil {
+		work.Go(func() error { return p.egress.Watch(ctx) })
 		work.Go(func() error { <-ctx.Done(); p.leave(); return nil })
 	}
 	err := work.Wait()

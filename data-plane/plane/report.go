@@ -24,6 +24,10 @@ func (p *Plane) Report() status.Report {
 	if p.config.Egress {
 		r.Roles = append(r.Roles, "egress")
 		r.Groups = p.egress.Status()
+		r.Process.EventBytes, r.Process.EventBudget = p.events.Used(), p.events.Total()
+		if err := p.egress.Alive(); err != nil {
+			r.NotAliveReason = err.Error()
+		}
 	}
 	r.Ready = state.Current != nil
 	if !r.Ready {
@@ -74,6 +78,9 @@ func (p *Plane) gauges() telemetry.ProcessGauges {
 	g := telemetry.ProcessGauges{ContractLastGood: s.Stale, CertificateEnds: p.certificateEnds(s)}
 	for _, setting := range p.settingsReport() {
 		g.RejectedSettings += setting.Rejected
+	}
+	if p.events != nil {
+		g.BufferedBytes, g.BudgetBytes = p.events.Used(), p.events.Total()
 	}
 	if s.Current != nil {
 		g.ContractGeneration, g.ContractBytes = s.Current.Contract.GetGeneration(), int64(s.Current.Bytes)

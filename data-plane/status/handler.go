@@ -12,7 +12,7 @@ import (
 // runs under each uid, for controllers), /metrics, /healthz, /readyz and
 // /debug/pprof/. report is called for every request and must be safe for concurrent use.
 //
-// /healthz answers 200 as long as the process answers at all; /readyz answers 503 and the reason until Report.Ready.
+// /healthz answers 503 with Report.NotAliveReason, 200 if there is none; /readyz answers 503 and the reason until Report.Ready.
 func Handler(report func() Report, metrics http.Handler) http.Handler {
 	h := &handler{report: report, page: newPage(time.Now)}
 	mux := http.NewServeMux()
@@ -20,7 +20,7 @@ func Handler(report func() Report, metrics http.Handler) http.Handler {
 	mux.HandleFunc("GET /status", h.status)
 	mux.HandleFunc("GET /entries", h.entries)
 	mux.Handle("GET /metrics", metrics)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /healthz", h.alive)
 	mux.HandleFunc("GET /readyz", h.ready)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
@@ -68,6 +68,14 @@ func (h *handler) ready(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	http.Error(w, "not ready: "+r.NotReadyReason, http.StatusServiceUnavailable)
+}
+
+func (h *handler) alive(w http.ResponseWriter, _ *http.Request) {
+	if r := h.read(); r.NotAliveReason != "" {
+		http.Error(w, "not alive: "+r.NotAliveReason, http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
 }
 
 // unstored keeps every answer out of caches and tells browsers to take it for what it says it is.

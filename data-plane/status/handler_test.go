@@ -26,6 +26,8 @@ func get(h http.Handler, method, path string) *httptest.ResponseRecorder {
 func TestPathsOfTheStatusAddress(t *testing.T) {
 	ready, starting := sampleReport(), sampleReport()
 	starting.Ready, starting.NotReadyReason = false, "no contract yet"
+	stuck := sampleReport()
+	stuck.NotAliveReason = "nothing goes on"
 	for _, row := range []struct {
 		name, method, path string
 		report             Report
@@ -39,6 +41,7 @@ func TestPathsOfTheStatusAddress(t *testing.T) {
 		{"what runs under each uid", "GET", "/entries", ready, 200, `"generation":42`},
 		{"metrics", "GET", "/metrics", ready, 200, "a_metric 1"},
 		{"health does not depend on readiness", "GET", "/healthz", starting, 200, "ok"},
+		{"health reflects whether the process goes on", "GET", "/healthz", stuck, 503, "not alive: nothing goes on"},
 		{"ready", "GET", "/readyz", ready, 200, "ready"},
 		{"not ready", "GET", "/readyz", starting, 503, "no contract yet"},
 		{"probes may use HEAD", "HEAD", "/readyz", ready, 200, ""},

@@ -14,6 +14,7 @@ type Report struct {
 	Roles          []string  `json:"roles"`
 	Ready          bool      `json:"ready"`
 	NotReadyReason string    `json:"notReadyReason,omitempty"`
+	NotAliveReason string    `json:"notAliveReason,omitempty"` // why the process is to be restarted
 	Contract       Contract  `json:"contract"`
 	Routes         []Route   `json:"routes"`
 	Groups         []Group   `json:"groups"`
@@ -104,8 +105,14 @@ type Group struct {
 	Discarded    uint64      `json:"discarded"`
 	Replied      uint64      `json:"replied"`
 	InFlight     int         `json:"inFlight"`
-	Waiting      int         `json:"waiting"`  // for a retry
-	Buffered     int         `json:"buffered"` // bytes of events held in memory
+	Waiting      int         `json:"waiting"`               // for a retry
+	Buffered     int         `json:"buffered"`              // bytes of events held in memory
+	MemoryPart   int64       `json:"memoryPart,omitempty"`  // bytes that it may hold whatever other groups do
+	Window       int         `json:"window,omitempty"`      // deliveries that may run at once
+	Rate         float64     `json:"rate,omitempty"`        // that may begin in a second; 0 = any number
+	RateLimited  bool        `json:"rateLimited,omitempty"` // the rate held a delivery back lately
+	Breaker      string      `json:"breaker,omitempty"`     // open or half-open; "" = deliveries go on
+	Halted       string      `json:"halted,omitempty"`      // why nothing is fetched
 	LagRecords   int64       `json:"lagRecords"`
 	LagSeconds   float64     `json:"lagSeconds"`
 	LastError    string      `json:"lastError,omitempty"`
@@ -151,8 +158,10 @@ type Partition struct {
 
 // Process is what the process uses.
 type Process struct {
-	Goroutines int     `json:"goroutines"`
-	HeapBytes  uint64  `json:"heapBytes"`
-	RSSBytes   uint64  `json:"rssBytes"`
-	CPUSeconds float64 `json:"cpuSeconds"` // user and system, since start
+	Goroutines  int     `json:"goroutines"`
+	HeapBytes   uint64  `json:"heapBytes"`
+	RSSBytes    uint64  `json:"rssBytes"`
+	CPUSeconds  float64 `json:"cpuSeconds"`            // user and system, since start
+	EventBytes  int64   `json:"eventBytes,omitempty"`  // of events held in memory
+	EventBudget int64   `json:"eventBudget,omitempty"` // the most of them
 }

@@ -124,6 +124,14 @@ func (c EgressCounts) collectLedgers(f *families, group []label) {
 			f.counter(egressLedgers, outcome.n, append(slices.Clip(group), label{labelOutcome, outcome.name})...)
 		}
 	}
+	for _, what := range []struct {
+		name string
+		n    uint64
+	}{{"partition", c.RebuiltPartitions}, {"group", c.RebuiltGroups}} {
+		if what.n > 0 {
+			f.counter(egressRebuilt, what.n, append(slices.Clip(group), label{labelOutcome, what.name})...)
+		}
+	}
 	if c.AlreadyFinished > 0 {
 		f.counter(egressSpared, c.AlreadyFinished, group...)
 	}
@@ -140,6 +148,9 @@ func (g EgressGauges) collect(f *families, group []label) {
 	f.gauge(egressWaiting, float64(g.Waiting), group...)
 	f.gauge(egressBuffered, float64(g.BufferedBytes), group...)
 	f.gauge(egressWindow, float64(g.Window), group...)
+	f.gauge(egressRate, g.Rate, group...)
+	f.gauge(egressBreaker, flag(g.BreakerOpen), group...)
+	f.gauge(egressHalted, flag(g.Halted), group...)
 	f.gauge(egressPartitions, float64(g.Partitions), group...)
 	if !g.LastErrorAt.IsZero() {
 		f.latest(egressLastError, seconds(g.LastErrorAt), group...)
@@ -159,6 +170,7 @@ func collectInFlight(f *families, flying [operations]int64) {
 
 func (g ProcessGauges) collect(f *families) {
 	f.gauge(processBuffered, float64(g.BufferedBytes))
+	f.gauge(processBudget, float64(g.BudgetBytes))
 	f.gauge(contractGeneration, float64(g.ContractGeneration))
 	f.gauge(contractBytes, float64(g.ContractBytes))
 	f.gauge(contractRejected, float64(g.RejectedEntries))
@@ -166,14 +178,18 @@ func (g ProcessGauges) collect(f *families) {
 	for _, c := range g.CertificateEnds {
 		f.latest(certificateEnds, seconds(c.At), label{labelUse, c.Use})
 	}
-	lastGood := 0.0
-	if g.ContractLastGood {
-		lastGood = 1
-	}
-	f.gauge(contractLastGood, lastGood)
+	f.gauge(contractLastGood, flag(g.ContractLastGood))
 	if !g.ContractLoadedAt.IsZero() {
 		f.latest(contractLoaded, seconds(g.ContractLoadedAt))
 	}
+}
+
+// flag is 1 for true.
+func flag(on bool) float64 {
+	if on {
+		return 1
+	}
+	return 0
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

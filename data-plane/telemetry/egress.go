@@ -33,6 +33,7 @@ type Egress struct {
 
 	delivered, filtered, retried, deadLettered, lost, parked, replied, noReplies, discarded, skipped atomic.Uint64
 	ledgersRead, ledgersIgnored, ledgersCut, alreadyFinished, expired                                atomic.Uint64
+	rebuiltPartitions, rebuiltGroups                                                                 atomic.Uint64
 }
 
 // EgressCounts is what became of the events of an egress since it was first asked for.
@@ -46,6 +47,7 @@ type EgressCounts struct {
 	LedgersCut                                                 uint64 // commits whose ledger had no room
 	AlreadyFinished                                            uint64 // events that an earlier owner has finished, says its ledger
 	Expired                                                    uint64 // events that the log lost before they were delivered
+	RebuiltPartitions, RebuiltGroups                           uint64 // by the watchdog, as they did not move
 }
 
 // EgressGauges is how an egress stands at the moment of a scrape.
@@ -57,6 +59,9 @@ type EgressGauges struct {
 	Waiting          int           // events that wait for a retry
 	BufferedBytes    int64         // event data held in memory
 	Window           int           // how many events may be in flight now
+	Rate             float64       // how many deliveries may begin in a second, 0 for any number
+	BreakerOpen      bool          // only probes are sent
+	Halted           bool          // nothing is fetched: the memory is used up, or the subscriber down
 	LastErrorAt      time.Time     // zero when there was none
 	Partitions       int           // assigned here
 }
@@ -145,6 +150,15 @@ func (e *Egress) AlreadyFinished() { e.alreadyFinished.Add(1) }
 // Expired counts events that were removed from the log before they were delivered.
 func (e *Egress) Expired(n int64) { e.expired.Add(uint64(max(n, 0))) }
 
+// Rebuilt counts a partition, or the whole group, that did not move and is fetched from anew.
+func (e *Egress) Rebuilt(group bool) {
+	if group {
+		e.rebuiltGroups.Add(1)
+	} else {
+		e.rebuiltPartitions.Add(1)
+	}
+}
+
 // Counts returns what became of events so far.
 func (e *Egress) Counts() EgressCounts {
 	return EgressCounts{
@@ -164,6 +178,9 @@ func (e *Egress) Counts() EgressCounts {
 		LedgersCut:      e.ledgersCut.Load(),
 		AlreadyFinished: e.alreadyFinished.Load(),
 		Expired:         e.expired.Load(),
+
+		RebuiltPartitions: e.rebuiltPartitions.Load(),
+		RebuiltGroups:     e.rebuiltGroups.Load(),
 	}
 }
 

@@ -36,10 +36,15 @@ var (
 	egressWaiting    = meter{"kn.eventing.kafka.egress.waiting", "Events that wait for a retry.", metricdata.UnitDimensionless}
 	egressBuffered   = meter{"kn.eventing.kafka.egress.buffered.bytes", "Event data held in memory.", metricdata.UnitBytes}
 	egressWindow     = meter{"kn.eventing.kafka.egress.window", "Events that may be at the subscriber at once.", metricdata.UnitDimensionless}
+	egressRate       = meter{"kn.eventing.kafka.egress.rate", "Deliveries that may begin in a second, 0 for any number.", metricdata.UnitDimensionless}
+	egressBreaker    = meter{"kn.eventing.kafka.egress.breaker_open", "1 while the subscriber is down and only probed.", metricdata.UnitDimensionless}
+	egressHalted     = meter{"kn.eventing.kafka.egress.halted", "1 while nothing is fetched, as the memory for events is used up or the subscriber is down.", metricdata.UnitDimensionless}
+	egressRebuilt    = meter{"kn.eventing.kafka.egress.rebuilt.total", "Partitions, and groups, that did not move and were fetched from anew.", metricdata.UnitDimensionless}
 	egressPartitions = meter{"kn.eventing.kafka.egress.partitions", "Partitions assigned here.", metricdata.UnitDimensionless}
 	egressLastError  = meter{"kn.eventing.kafka.egress.last_error.timestamp.seconds", "When the last error happened, in seconds since 1970.", "s"}
 
 	processBuffered    = meter{"kn.eventing.kafka.buffered.bytes", "Event data held in memory by the whole process.", metricdata.UnitBytes}
+	processBudget      = meter{"kn.eventing.kafka.buffered.limit.bytes", "Event data that the whole process may hold in memory.", metricdata.UnitBytes}
 	contractGeneration = meter{"kn.eventing.kafka.contract.generation", "Generation of the contract in force.", metricdata.UnitDimensionless}
 	contractBytes      = meter{"kn.eventing.kafka.contract.bytes", "Encoded size of the contract in force.", metricdata.UnitBytes}
 	contractLoaded     = meter{"kn.eventing.kafka.contract.loaded.timestamp.seconds", "When the contract in force was loaded, in seconds since 1970.", "s"}

@@ -62,6 +62,7 @@ type Registry struct {
 // ProcessGauges are figures of the whole process, read whenever metrics are.
 type ProcessGauges struct {
 	BufferedBytes      int64     // event data held in memory
+	BudgetBytes        int64     // the most of it
 	ContractGeneration uint64    // of the contract that is in force
 	ContractBytes      int64     // its encoded size
 	ContractLoadedAt   time.Time // zero when none was loaded yet

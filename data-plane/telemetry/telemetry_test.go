@@ -76,7 +76,7 @@ func TestExpositionOfKnownTraffic(t *testing.T) {
 	e.Observe(func() telemetry.EgressGauges {
 		return telemetry.EgressGauges{
 			LagRecords: 12, Lag: 1500 * time.Millisecond, OldestUnfinished: 2 * time.Second, InFlight: 1, Waiting: 3,
-			BufferedBytes: 4096, Window: 64, Partitions: 10, LastErrorAt: time.UnixMilli(1_700_000_000_500),
+			BufferedBytes: 4096, Window: 64, Rate: 12.5, BreakerOpen: true, Halted: true, Partitions: 10, LastErrorAt: time.UnixMilli(1_700_000_000_500),
 		}
 	})
 
@@ -95,7 +95,7 @@ func TestExpositionOfKnownTraffic(t *testing.T) {
 
 	r.Observe(func() telemetry.ProcessGauges {
 		return telemetry.ProcessGauges{
-			BufferedBytes: 8192, ContractGeneration: 17, ContractBytes: 512, RejectedEntries: 1, ContractLastGood: true,
+			BufferedBytes: 8192, BudgetBytes: 16384, ContractGeneration: 17, ContractBytes: 512, RejectedEntries: 1, ContractLastGood: true,
 			ContractLoadedAt: time.UnixMilli(1_700_000_000_000),
 		}
 	})

@@ -91,7 +91,7 @@ func (v *validator) resourceError(r *Resource) error {
 			errs = append(errs, fmt.Errorf("topics[%d]: empty", i))
 		}
 	}
-	errs = append(errs, serversError(r.GetBootstrapServers()), authError(r))
+	errs = append(errs, serversError(r.GetBootstrapServers()), authError(r), enumError("invalidRecords", r.GetInvalidRecords()))
 	for _, name := range slices.Sorted(maps.Keys(r.GetCloudEventOverrides().GetExtensions())) {
 		if !isExtensionName(name) {
 			errs = append(errs, fmt.Errorf("cloudEventOverrides: %q is not the name of an extension (a-z, 0-9)", name))

@@ -31,6 +31,9 @@ func (v *validator) egressError(r *Resource, e *Egress) error {
 			errs = append(errs, fmt.Errorf("initialPartitions[%q]: %d is negative", topic, n))
 		}
 	}
+	if p := e.GetPace(); p.GetMaxConcurrency() > 0 && p.GetMinConcurrency() > p.GetMaxConcurrency() {
+		errs = append(errs, fmt.Errorf("pace: minConcurrency %d is above maxConcurrency %d", p.GetMinConcurrency(), p.GetMaxConcurrency()))
+	}
 	errs = append(errs, filtersError("dialectedFilter", e.GetDialectedFilter()))
 	if c := e.GetEgressConfig(); c != nil {
 		errs = append(errs, deliveryError("egressConfig", c))

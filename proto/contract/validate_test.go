@@ -34,6 +34,7 @@ func TestValidate(t *testing.T) {
 		{"several topics with an ingress", func(r *Resource, _ *Egress) { r.Topics = []string{"x", "y"} }, ingress, "2, an ingress takes exactly one"},
 		{"no servers", func(r *Resource, _ *Egress) { r.BootstrapServers = " " }, resource, "bootstrapServers: empty"},
 		{"servers with a gap", func(r *Resource, _ *Egress) { r.BootstrapServers = "k:1, ,l:2" }, resource, "empty entry"},
+		{"an unknown policy for invalid records", func(r *Resource, _ *Egress) { r.InvalidRecords = 7 }, resource, "InvalidRecords 7 is not known"},
 		{"a Secret without a name", func(r *Resource, _ *Egress) {
 			r.Auth = &Resource_AuthSecret{AuthSecret: &Reference{Namespace: "n"}}
 		}, resource, `authSecret: names no Secret (namespace "n", name "")`},
@@ -82,6 +83,7 @@ func TestValidate(t *testing.T) {
 		{"an unknown key type", func(_ *Resource, e *Egress) { e.KeyType = -1 }, egress, "KeyType -1"},
 		{"negative replicas", func(_ *Resource, e *Egress) { e.VReplicas = -1 }, egress, "vReplicas: -1"},
 		{"negative partitions", func(_ *Resource, e *Egress) { e.InitialPartitions = map[string]int32{"t": -1} }, egress, `initialPartitions["t"]: -1`},
+		{"more deliveries always than at most", func(_ *Resource, e *Egress) { e.Pace = &Pace{MinConcurrency: 3, MaxConcurrency: 2} }, egress, "minConcurrency 3 is above maxConcurrency 2"},
 		{"a relative dead letter sink", func(_ *Resource, e *Egress) { e.EgressConfig = &EgressConfig{DeadLetter: "x"} }, egress, `egressConfig.deadLetter: "x"`},
 		{"an unknown backoff", func(_ *Resource, e *Egress) { e.EgressConfig = &EgressConfig{BackoffPolicy: 3} }, egress, "BackoffPolicy 3"},
 		{"an unknown form", func(_ *Resource, e *Egress) { e.EgressConfig = &EgressConfig{Format: "xml"} }, egress, `"xml" is neither`},

@@ -105,7 +105,7 @@ func Validate(annotations map[string]string, keys ...string) (errs *apis.FieldEr
 // Path is where a FieldError says that an annotation is. (ViaFieldKey would split the key at its dots.)
 func Path(key string) string { return "metadata.annotations[" + key + "]" }
 
-// check knows the keys that have a fixed set of values.
+// check knows the keys whose values have rules.
 func check(annotations map[string]string, key string) error {
 	var err error
 	switch key {
@@ -115,6 +115,10 @@ func check(annotations map[string]string, key string) error {
 		_, err = DeliveryOrderScopeOf(annotations)
 	case KeyFallback:
 		_, err = KeyFallbackOf(annotations)
+	case InvalidRecords:
+		_, err = InvalidRecordsOf(annotations)
+	case MinConcurrency, MaxConcurrency, RateLimit, RefusalGrace, Breaker, StrictReplies:
+		err = checkTuning(annotations, key)
 	}
 	return err
 }

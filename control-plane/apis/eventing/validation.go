@@ -31,13 +31,14 @@ func ValidateBroker(b *eventingv1.Broker) (errs *apis.FieldError) {
 				"expected the namespace of the Broker, "+b.Namespace))
 		}
 	}
-	return errs.Also(annotation.Validate(b.Annotations, annotation.KeyFallback))
+	return errs.Also(annotation.Validate(b.Annotations, annotation.KeyFallback, annotation.InvalidRecords))
 }
 
 // ValidateTrigger checks the annotations of a Trigger whose Broker is ours. A scope without an order has no effect,
 // which is worth a warning.
 func ValidateTrigger(t *eventingv1.Trigger) *apis.FieldError {
-	errs := annotation.Validate(t.Annotations, annotation.DeliveryOrder, annotation.DeliveryOrderScope)
+	keys := append(annotation.TuningKeys(), annotation.StrictReplies, annotation.DeliveryOrder, annotation.DeliveryOrderScope)
+	errs := annotation.Validate(t.Annotations, keys...)
 	if errs != nil {
 		return errs
 	}

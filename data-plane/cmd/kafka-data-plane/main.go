@@ -27,6 +27,8 @@
 //	LOGGING_CONFIG_FILE_PATH        /etc/logging/config.xml: logback's configuration, of which levels are used, also when
 //	                                they change; none: LOG_LEVEL
 //	CONTRACT_LAST_GOOD_FILE_PATH    a file in the temporary directory, named after the contract's path
+//	EVENT_MEMORY_BYTES              memory for events that are fetched or being delivered; half of GOMEMLIMIT or of the
+//	                                container's limit, else 512 MiB
 //	SHUTDOWN_GRACE_SECONDS          25
 //	DELIVERY_BACKOFF_MAX            the longest wait before a retry, e.g. 10m; none: 24h
 //	DELIVERY_BACKOFF_JITTER         the part of a wait that is added at random at most, 0 (default) to 1
@@ -148,6 +150,13 @@ func configure(args []string, env func(string) string) (configuration, error) {
 		c.Ingress, c.Egress = true, true
 	default:
 		return c, fmt.Errorf("unknown role %q: ingress, egress or all", args[0])
+	}
+	if text := env("EVENT_MEMORY_BYTES"); text != "" {
+		bytes, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || bytes <= 0 {
+			return c, fmt.Errorf("EVENT_MEMORY_BYTES: %q is no number of bytes", text)
+		}
+		c.EventMemory = bytes
 	}
 	var err error
 	if c.DisableEventTypeTag, err = enabled(env, "METRICS_DISABLE_EVENT_TYPE_TAG"); err != nil {

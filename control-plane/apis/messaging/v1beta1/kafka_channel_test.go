@@ -108,6 +108,8 @@ func TestValidate(t *testing.T) {
 			"invalid value: resource: metadata.annotations[eventing.knative.dev/scope]\nexpected either 'cluster' or 'namespace'"},
 		{"order by key (TR-04)", nil, annotated(annotation.DeliveryOrderScope, "key"), ""},
 		{"another order scope (TR-04)", nil, annotated(annotation.DeliveryOrderScope, "topic"), "metadata.annotations[" + annotation.DeliveryOrderScope + "]"},
+		{"a pace that is none", nil, annotated(annotation.RefusalGrace, "1 minute"), "metadata.annotations[" + annotation.RefusalGrace + "]"},
+		{"another policy for invalid records", nil, annotated(annotation.InvalidRecords, "drop"), "metadata.annotations[" + annotation.InvalidRecords + "]"},
 		{"another key fallback (IN-38)", nil, annotated(annotation.KeyFallback, "id"), "metadata.annotations[" + annotation.KeyFallback + "]"},
 
 		{"full delivery (WH-08)", nil, delivering(eventingduck.DeliverySpec{Retry: ptr.To[int32](0), Timeout: ptr.To("PT1S"), BackoffDelay: ptr.To("PT0.5S"),

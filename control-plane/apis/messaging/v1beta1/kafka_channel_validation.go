@@ -41,7 +41,9 @@ func ValidateAnnotations(annotations map[string]string) (errs *apis.FieldError) 
 		errs = apis.ErrInvalidValue(scope, annotation.Path(coreeventing.ScopeAnnotationKey),
 			"expected either 'cluster' or 'namespace'")
 	}
-	return errs.Also(annotation.Validate(annotations, annotation.DeliveryOrderScope, annotation.KeyFallback))
+	keys := append(annotation.TuningKeys(), annotation.StrictReplies,
+		annotation.DeliveryOrderScope, annotation.KeyFallback, annotation.InvalidRecords)
+	return errs.Also(annotation.Validate(annotations, keys...))
 }
 
 // Validate checks everything that needs no earlier version of the object. The context carries the feature flags.

@@ -17,6 +17,7 @@ import (
 	"knative.dev/pkg/apis"
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
+	"knative.dev/eventing-kafka-go/control-plane/apis/messaging"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
 	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/manifest"
@@ -85,6 +86,8 @@ func ours(o *manifest.Object) []manifest.Problem {
 		return o.Problems(eventing.ValidateBroker(value).Filter(apis.ErrorLevel))
 	case *eventingv1.Trigger:
 		return o.Problems(eventing.ValidateTrigger(value).Filter(apis.ErrorLevel))
+	case *coremessagingv1.Subscription:
+		return o.Problems(messaging.ValidateSubscription(value).Filter(apis.ErrorLevel))
 	}
 	return nil
 }

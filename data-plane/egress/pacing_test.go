@@ -1,0 +1,209 @@
+package egress
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/data-plane/budget"
+	"knative.dev/eventing-kafka-go/data-plane/delivery"
+	"knative.dev/eventing-kafka-go/data-plane/pace"
+	"knative.dev/eventing-kafka-go/data-plane/status"
+	"knative.dev/eventing-kafka-go/proto/contract"
+)
+
+func TestThePaceThatAContractAsksFor(t *testing.T) {
+	for _, row := range []struct {
+		name        string
+		egress      *contract.Egress
+		concurrency int
+		want        pace.Config
+	}{
+		{"nothing said", &contract.Egress{}, 100, pace.Config{Start: 100, Max: 1024}},
+		{"the process is to begin with more", &contract.Egress{}, 2000, pace.Config{Start: 2000, Max: 2000}},
+		{"the process has less than the default, on purpose", &contract.Egress{}, 7, pace.Config{Start: 7, Max: 7}},
+		{"everything said", &contract.Egress{Pace: &contract.Pace{MinConcurrency: 2, MaxConcurrency: 9, RateLimit: 50, Breaker: true}}, 100,
+			pace.Config{Min: 2, Start: 100, Max: 9, Rate: 50, Breaker: true}},
+		{"the rate limiter of an ordered egress (EG-74)", &contract.Egress{VReplicas: 3, DeliveryOrder: contract.DeliveryOrder_ORDERED,
+			FeatureFlags: &contract.EgressFeatureFlags{EnableRateLimiter: true}}, 100, pace.Config{Start: 100, Max: 1024, Rate: 150}},
+		{"the rate limiter and a lower rate", &contract.Egress{DeliveryOrder: contract.DeliveryOrder_ORDERED, Pace: &contract.Pace{RateLimit: 10},
+			FeatureFlags: &contract.EgressFeatureFlags{EnableRateLimiter: true}}, 100, pace.Config{Start: 100, Max: 1024, Rate: 10}},
+		{"no rate limiter without an order (EG-74)", &contract.Egress{FeatureFlags: &contract.EgressFeatureFlags{EnableRateLimiter: true}}, 100,
+			pace.Config{Start: 100, Max: 1024}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o := Options{Concurrency: row.concurrency}
+			o.Consumer.MaxPollRecords = 50
+			if got := paceOf(row.egress, o); got != row.want {
+				t.Errorf("got %+v, want %+v", got, row.want)
+			}
+		})
+	}
+}
+
+func TestARateLimitHoldsForRetriesToo(t *testing.T) {
+	f := newFixture(t, 4)
+	s := newSubscriber(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	e := egressTo("a", s.URL)
+	e.EgressConfig = &contract.EgressConfig{Retry: 1}
+	e.Pace = &contract.Pace{RateLimit: 20}
+	f.produce(0, 0, 20)
+	began := time.Now()
+	f.set.Apply(f.contract(e), nil)
+	eventually(t, "20 events are attempted twice", func() bool { return len(s.received()) == 40 })
+	if took := time.Since(began); took < 1800*time.Millisecond {
+		t.Errorf("40 requests took %v, 20 a second are allowed", took)
+	}
+}
+
+// A subscriber that is down costs no event its attempts while the breaker is open: all are delivered when it is back.
+func TestABreakerKeepsEventsWhileTheSubscriberIsDown(t *testing.T) {
+	f := newFixture(t, 2)
+	var up atomic.Bool
+	s := newSubscriber(t, func(w http.ResponseWriter, _ *http.Request) {
+		if !up.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	e := egressTo("a", s.URL)
+	e.EgressConfig = &contract.EgressConfig{Retry: 3, BackoffDelay: 1}
+	e.Pace = &contract.Pace{Breaker: true}
+	f.produce(0, 0, 100)
+	f.produce(1, 0, 100)
+	f.set.Apply(f.contract(e), nil)
+	eventually(t, "it is probed", func() bool { return f.set.Status()[0].Breaker != "" && len(s.received()) > 5 })
+	eventually(t, "nothing is fetched", func() bool {
+		for _, p := range f.set.Status()[0].Partitions {
+			if !p.Paused {
+				return false
+			}
+		}
+		return true
+	})
+	before := len(s.received())
+	f.produce(0, 100, 100)
+	up.Store(true)
+	eventually(t, "all are delivered", func() bool { return f.set.Status()[0].Delivered == 300 })
+	st := f.set.Status()[0]
+	if st.Lost != 0 || st.Breaker != "" {
+		t.Errorf("%d lost, breaker %q", st.Lost, st.Breaker)
+	}
+	if before > 220 {
+		t.Errorf("%d requests while it was down", before)
+	}
+}
+
+// Without a breaker every event has its attempts and no more, however slowly they come.
+func TestWithoutABreakerEveryEventHasAllOfItsAttempts(t *testing.T) {
+	f := newFixture(t, 1)
+	s := newSubscriber(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	dead := newSubscriber(t, nil)
+	e := egressTo("a", s.URL)
+	e.EgressConfig = &contract.EgressConfig{Retry: 2, BackoffDelay: 1, DeadLetter: dead.URL}
+	e.Pace = &contract.Pace{MinConcurrency: 4}
+	f.produce(0, 0, 30)
+	f.set.Apply(f.contract(e), nil)
+	eventually(t, "all are dead letters", func() bool { return len(dead.received()) == 30 })
+	if n := len(s.received()); n != 90 {
+		t.Errorf("%d attempts, want 90 (EG-27)", n)
+	}
+}
+
+func TestAWindowStaysWithItsDestination(t *testing.T) {
+	f := newFixture(t, 1)
+	s := newSubscriber(t, nil)
+	e := egressTo("a", s.URL)
+	f.set.Apply(f.contract(e), nil)
+	g := f.set.members["a"].group
+	before := g.pacing.pacer
+	e = egressTo("a", s.URL)
+	e.EgressConfig = &contract.EgressConfig{Retry: 5}
+	f.set.Apply(f.contract(e), nil)
+	if g.pacing.pacer != before {
+		t.Error("another delivery made another window")
+	}
+	f.set.Apply(f.contract(egressTo("a", s.URL+"/elsewhere")), nil)
+	if g.pacing.pacer == before {
+		t.Error("another destination kept the window")
+	}
+}
+
+// A stalled egress with a long backlog takes its part of the memory and no more; one beside it goes on as if it were
+// alone, and the stalled one goes on when it can.
+func TestAStalledEgressTakesItsPartOfTheMemoryOnly(t *testing.T) {
+	const total, partitions, events = 16 << 20, 16, 800 // without a budget 28 MiB would be held
+	f := newFixture(t, partitions)
+	f.set = f.newSetWith(func(o *Options) { o.Budget, o.Concurrency = budget.New(total), 4 })
+	release := make(chan struct{})
+	stalled := newSubscriber(t, func(http.ResponseWriter, *http.Request) { <-release })
+	let := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(let) // or the subscriber could not be closed
+	s := newSubscriber(t, nil)
+	f.produceLarge(partitions, events, 2<<10)
+	a, b := egressTo("a", stalled.URL), egressTo("b", s.URL)
+	f.set.Apply(f.contract(a), nil)
+	used := f.set.options.Budget.Used
+	eventually(t, "the stalled one stops at half of the memory", func() bool { return used() >= total/2 && f.halted("a") })
+	held := f.status("a").Buffered
+	f.set.Apply(f.contract(a, b), nil)
+	eventually(t, "the other gets events as if it were alone", func() bool { return f.status("b").Delivered >= 1000 })
+	if n := f.status("a").Buffered; n != held || n > total {
+		t.Errorf("the stalled one holds %d bytes, and %d before", n, held)
+	}
+	let()
+	f.set.Apply(f.contract(a), nil)
+	eventually(t, "the stalled one goes on", func() bool { return f.status("a").Delivered >= 8000 })
+}
+
+func (f *fixture) status(uid string) status.Group {
+	f.t.Helper()
+	for _, g := range f.set.Status() {
+		if g.UID == uid {
+			return g
+		}
+	}
+	return status.Group{}
+}
+
+// produceLarge writes n events of so many bytes to each partition.
+func (f *fixture) produceLarge(partitions int32, n, bytes int) {
+	f.t.Helper()
+	for p := range partitions {
+		var records []*kgo.Record
+		for i := range n {
+			r := event(f.topic, p, fmt.Sprintf("%d-%d", p, i))
+			r.Value = make([]byte, bytes)
+			if records = append(records, r); len(records) == 20 || i == n-1 { // in small batches, as a fetch takes whole ones
+				f.kafka.Produce(f.t, records...)
+				records = nil
+			}
+		}
+	}
+}
+
+func (f *fixture) halted(uid string) bool {
+	st := f.status(uid)
+	for _, p := range st.Partitions {
+		if !p.Paused {
+			return false
+		}
+	}
+	return len(st.Partitions) > 0 && st.Halted == haltBudget
+}
+
+func BenchmarkPacingOfOneEvent(b *testing.B) {
+	g := &group{started: time.Now()}
+	g.pacing.pacer = pace.New(pace.Config{Start: 100, Max: 1000})
+	t := &task{pacer: g.pacing.pacer}
+	for b.Loop() {
+		now := time.Now()
+		if g.allowed(now) {
+			g.paced(t, delivery.Call{Made: true, Status: http.StatusOK, Latency: time.Millisecond}, now)
+		}
+	}
+}

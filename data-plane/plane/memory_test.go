@@ -1,0 +1,29 @@
+package plane
+
+import (
+	"math"
+	"testing"
+)
+
+func TestTheMemoryForEventsIsAPartOfWhatThereIs(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		content string
+		want    int64
+	}{
+		{"no limit", "max\n", unlimitedEvents},
+		{"no limit, as the first version says it", "9223372036854771712\n", unlimitedEvents},
+		{"a limit", "1073741824\n", 512 << 20},
+		{"a very small one", "4194304\n", leastEvents},
+		{"nonsense", "x", unlimitedEvents},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := eventPart(cgroupLimit(row.content)); got != row.want {
+				t.Errorf("got %d, want %d", got, row.want)
+			}
+		})
+	}
+	if got := eventPart(math.MaxInt64); got != unlimitedEvents {
+		t.Errorf("without any limit %d", got)
+	}
+}
