@@ -19,6 +19,8 @@ const (
 	byKey
 )
 
+func (o order) String() string { return [...]string{"unordered", "ordered", "ordered by key"}[o] }
+
 // orderOf is the order that a contract asks for.
 func orderOf(e *contract.Egress) order {
 	switch {

@@ -47,7 +47,7 @@ func report(m member) status.Group {
 		UID: m.egress.GetUid(), Kind: strings.ToLower(ref.GetKind()), Namespace: ref.GetNamespace(), Name: ref.GetName(),
 		Resource: m.resource.GetReference().GetNamespace() + "/" + m.resource.GetReference().GetName(),
 		GroupID:  m.egress.GetConsumerGroup(), Topics: m.resource.GetTopics(),
-		Destination: m.egress.GetDestination(), Order: strings.ToLower(m.egress.GetDeliveryOrder().String()),
+		Destination: m.egress.GetDestination(), Order: orderOf(m.egress).String(),
 		PlacedOn: m.place.Pods,
 		State:    stateFailed, Problem: m.problem, ContentHash: m.hash,
 	}
@@ -71,14 +71,15 @@ func (g *group) report(r *status.Group) {
 	r.Delivered, r.Filtered, r.Retried = counts.Delivered, counts.Filtered, counts.Retried
 	r.DeadLettered, r.Lost, r.Discarded, r.Replied = counts.DeadLettered, counts.Lost, counts.Discarded, counts.Replied
 	r.Parked = counts.Parked
+	r.AlreadyFinished, r.LedgersIgnored, r.Expired = counts.AlreadyFinished, counts.LedgersIgnored, counts.Expired
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	r.State, r.Started = stateJoining, g.started
+	r.State, r.Started = stateJoining, g.started // also while nobody knows whether it still is a member
 	switch {
 	case g.stopping:
 		r.State = stateStopping
-	case g.joined:
+	case g.joined && g.membership.certain(now):
 		r.State = stateRunning
 	}
 	r.InFlight, r.Waiting = g.lanes.running, g.lanes.waiting

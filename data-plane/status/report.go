@@ -119,6 +119,10 @@ type Group struct {
 	LastErrorAt  time.Time   `json:"lastErrorAt,omitzero"`
 	EventTypes   *EventTypes `json:"eventTypes,omitempty"` // of its replies, and of what a KafkaSource delivers; nil: not asked for
 	Partitions   []Partition `json:"partitions,omitempty"`
+
+	AlreadyFinished uint64 `json:"alreadyFinished,omitempty"` // by an earlier owner of the partition, and not delivered again
+	LedgersIgnored  uint64 `json:"ledgersIgnored,omitempty"`  // commit metadata that was none of ours, or damaged
+	Expired         uint64 `json:"expired,omitempty"`         // removed from the log before they were delivered
 }
 
 // EventTypes are the types of events that a resource has seen, for which the control plane creates EventTypes.
