@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Measures the data plane beside the floor and prints both and their ratios.
 #
-#   hack/bench.sh [-short] [-sections start,ingress,drain,keys,ledger,commits,latency,swap,filters,triggers,processes,idle] [-json FILE]
+#   hack/bench.sh [-short] [-sections start,ingress,drain,keys,reach,ledger,commits,latency,swap,filters,triggers,processes,idle] [-json FILE]
 #
 # It builds what it runs, starts Apache Kafka by hack/kafka.sh (a fake one when this machine has no Java), and ends
-# everything on any exit. The full run takes about a quarter of an hour, -short about five minutes.
+# everything on any exit. The full run takes about twenty minutes, -short about six.
 #
 #   BENCH_KAFKA=HOST:PORT  measure against this Kafka instead; its own processor time is then not known
 #   BENCH_PLANE=           leave the data plane out, or measure this binary instead of a new build

@@ -36,6 +36,7 @@ type settings struct {
 	shareEvents  uint64        // in each of these rounds
 	active       []int         // numbers of egresses that have something to commit all the time
 	activeFor    time.Duration // how long they are measured
+	priced       []ordering    // of which the price of the ledger is measured
 	keysFor      time.Duration // how long the deliveries by key are about to take
 }
 
@@ -46,13 +47,15 @@ var (
 		triggers: []int{1, 100, 1000}, evaluations: 2_000_000, filterFor: time.Second,
 		processes: []int{1, 2, 4}, shareEvents: 40_000,
 		active: []int{1, 100, 500}, activeFor: 15 * time.Second, keysFor: 12 * time.Second,
+		priced: []ordering{unordered, byKey},
 	}
 	quick = settings{
 		rounds: 3, loadFor: time.Second, starts: 3, drainEvents: 15_000, drainSeconds: 0.6,
 		idle: []int{1, 100}, settle: 4 * time.Second, quiet: 20 * time.Second,
 		triggers: []int{1, 100}, evaluations: 300_000, filterFor: 100 * time.Millisecond,
 		processes: []int{1, 2, 4}, shareEvents: 15_000,
-		active: []int{1, 50}, activeFor: 6 * time.Second, keysFor: 3 * time.Second,
+		active: []int{50}, activeFor: 6 * time.Second, keysFor: 3 * time.Second,
+		priced: []ordering{byKey},
 	}
 )
 
@@ -74,7 +77,7 @@ type section struct {
 func sections() []section {
 	return []section{
 		{"start", (*bench).start}, {"ingress", (*bench).ingress}, {"drain", (*bench).drain},
-		{"keys", (*bench).keys}, {"ledger", (*bench).ledger}, {"commits", (*bench).commits},
+		{"keys", (*bench).keys}, {"reach", (*bench).reach}, {"ledger", (*bench).ledger}, {"commits", (*bench).commits},
 		{"latency", (*bench).latency}, {"swap", (*bench).swap}, {"filters", (*bench).filters},
 		{"triggers", (*bench).triggersOnOneTopic}, {"processes", (*bench).processesOnOneCluster}, {"idle", (*bench).idleGroups},
 	}

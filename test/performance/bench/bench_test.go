@@ -65,6 +65,7 @@ func TestEverySectionMeasuresBoth(t *testing.T) {
 		idle: []int{1, 3}, settle: time.Millisecond, quiet: 20 * time.Millisecond,
 		triggers: []int{1, 3}, evaluations: 300, filterFor: time.Millisecond, processes: []int{1, 2}, shareEvents: 100,
 		active: []int{1, 2}, activeFor: 100 * time.Millisecond, keysFor: 200 * time.Millisecond,
+		priced: []ordering{unordered, byKey},
 	}}
 	b.run(t.Context(), sections())
 	var text strings.Builder
@@ -77,7 +78,7 @@ func TestEverySectionMeasuresBoth(t *testing.T) {
 	}
 	for _, row := range b.report.Rows {
 		for _, who := range []string{report.Ours, report.Floor} {
-			if who == report.Floor && slices.Contains([]string{sectionFilters, sectionTriggers, sectionProcesses, sectionKeys, sectionLedger, sectionCommits}, row.Section) {
+			if who == report.Floor && slices.Contains([]string{sectionFilters, sectionTriggers, sectionProcesses, sectionKeys, sectionReach, sectionLedger, sectionCommits}, row.Section) {
 				continue
 			}
 			if len(row.Rounds[who]) == 0 {

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"time"
 
+	"knative.dev/eventing-kafka-go/test/performance/collect"
 	"knative.dev/eventing-kafka-go/test/performance/report"
 	"knative.dev/eventing-kafka-go/test/performance/stage"
 	"knative.dev/eventing-kafka-go/test/performance/wire"
@@ -70,15 +71,10 @@ func (b *bench) evenKeys(ctx context.Context, s stage.Subject) (figures []report
 		if err := b.Broker.FillKeys(ctx, topic, 1, n, eventSize, evenly); err != nil {
 			return err
 		}
-		half, err := b.Sink.Await(ctx, path, n/2, 2*aLot)
+		rate, all, err := b.secondHalf(ctx, path, n)
 		if err != nil {
 			return err
 		}
-		all, err := b.Sink.Await(ctx, path, n, 2*aLot)
-		if err != nil {
-			return err
-		}
-		rate := float64(all.Distinct-half.Distinct) / time.Duration(all.Last-half.Last).Seconds()
 		figures = []report.Figure{
 			{Name: "throughput", Unit: "events/s", Value: rate},
 			{Name: "of what the cap allows", Unit: "%", Value: rate / (keyCap / keyDelay.Seconds()) * 100},
@@ -86,6 +82,57 @@ func (b *bench) evenKeys(ctx context.Context, s stage.Subject) (figures []report
 		return b.misdelivered(all, true)
 	})
 	return figures, err
+}
+
+// secondHalf awaits n events and returns the rate at which the later half of them came.
+func (b *bench) secondHalf(ctx context.Context, path string, n uint64) (rate float64, all collect.Stats, err error) {
+	half, err := b.Sink.Await(ctx, path, n/2, 2*aLot)
+	if err != nil {
+		return 0, half, err
+	}
+	if all, err = b.Sink.Await(ctx, path, n, 2*aLot); err != nil {
+		return 0, all, err
+	}
+	return float64(all.Distinct-half.Distinct) / time.Duration(all.Last-half.Last).Seconds(), all, nil
+}
+
+const (
+	sectionReach = "egress, one process, sink 100ms, at most 1000 at a time"
+	reachCap     = 1000
+	reachRate    = 5000 // what is to be reached, and how many events a second there are for it
+)
+
+// reach measures how far one egress gets with a subscriber that is slow and can take much.
+func (b *bench) reach(ctx context.Context) error {
+	for _, o := range []ordering{byKey, unordered} {
+		b.inTurns(ctx, 1, sectionReach, string(o), b.ours(), func(s stage.Subject) ([]report.Figure, error) { return b.reachOnce(ctx, s, o) })
+	}
+	return nil
+}
+
+func (b *bench) reachOnce(ctx context.Context, s stage.Subject, o ordering) ([]report.Figure, error) {
+	run := b.name("reach")
+	topic, err := b.Broker.Topic(ctx, run, partitions)
+	if err != nil {
+		return nil, err
+	}
+	n := max(uint64(reachRate*b.keysFor.Seconds()), 100)
+	if err := b.Broker.FillKeys(ctx, topic, partitions, n, eventSize, evenly); err != nil {
+		return nil, err
+	}
+	path := b.Sink.Path(keyDelay, run)
+	d, err := b.Deploy(s, stage.Work{Egress: []stage.EgressWork{{
+		Group: b.Broker.Group(run), Topic: topic, URL: b.Sink.URL(path), ByKey: o == byKey, Concurrency: reachCap,
+	}}}, stage.Egress)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Stop()
+	rate, all, err := b.secondHalf(ctx, path, n)
+	if err != nil {
+		return nil, joinFailed(err, d)
+	}
+	return []report.Figure{{Name: "throughput", Unit: "events/s", Value: rate}}, b.misdelivered(all, o == byKey)
 }
 
 // zipfKeys measures how long events wait until they are delivered, while a few keys get more of them than can be.

@@ -13,7 +13,7 @@ const sectionLedger = "ledger, processor time of a drain, sink 0s"
 
 // ledger measures what the ledger costs: the same drain by processes with and without it, in turns.
 func (b *bench) ledger(ctx context.Context) error {
-	for _, o := range []ordering{unordered, byKey} {
+	for _, o := range b.priced {
 		cost := map[string][]float64{}
 		for range b.rounds {
 			for _, v := range []struct{ name, env string }{{"on", "DELIVERY_LEDGER="}, {"off", "DELIVERY_LEDGER=off"}} {

@@ -44,7 +44,7 @@ func run(ctx context.Context) (err error) {
 	plane := flag.String("plane", "", "kafka-data-plane; without it only the floor is measured")
 	script := flag.String("kafka-script", "hack/kafka.sh", "starts and ends Apache Kafka")
 	folder := flag.String("folder", "", "for files and logs, kept; default a temporary one, removed")
-	short := flag.Bool("short", false, "fewer and shorter measurements, about four minutes")
+	short := flag.Bool("short", false, "fewer and shorter measurements, about six minutes")
 	sections := flag.String("sections", "", "comma separated, default all: "+sectionNames())
 	jsonFile := flag.String("json", "", "write every figure to this file")
 	flag.Parse()
