@@ -8,8 +8,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 // request is what a case sends to the ingress.
@@ -20,7 +24,7 @@ type request struct {
 	Host     string `json:"host"`
 	Chunks   int    `json:"chunks"`   // sent in chunks of so many bytes, without Content-Length
 	Raw      string `json:"raw"`      // the whole request, line by line
-	Protocol string `json:"protocol"` // h2c, or HTTP/1.1
+	Protocol string `json:"protocol"` // h2c (known before), upgrade (to h2c, which must be agreed to), or HTTP/1.1
 	Leave    bool   `json:"leave"`    // closes the connection without reading an answer
 }
 
@@ -46,9 +50,13 @@ func (r *request) send(address string) (*http.Response, []byte, error) {
 		return nil, nil, err
 	}
 	go func() { _, _ = conn.Write(r.wire()) }() // the answer may come before everything is sent
-	answer, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: r.Method})
+	reader := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(reader, &http.Request{Method: r.Method})
 	if err != nil {
 		return nil, nil, err
+	}
+	if r.Protocol == "upgrade" {
+		return followUpgrade(conn, reader, answer)
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
@@ -64,6 +72,9 @@ func (r *request) wire() []byte {
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.Method, r.Target, r.Host)
 	for _, line := range r.fields() {
 		fmt.Fprintf(&b, "%s\r\n", line)
+	}
+	if r.Protocol == "upgrade" {
+		b.WriteString("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n")
 	}
 	body := r.bytes()
 	if r.Chunks == 0 {
@@ -106,4 +117,58 @@ func (r *request) sendHTTP2(address string) (*http.Response, []byte, error) {
 	}
 	body, err := io.ReadAll(answer.Body)
 	return answer, body, err
+}
+
+// followUpgrade goes on in HTTP/2 as the answer agreed to, and reads what the request that asked is answered there.
+func followUpgrade(conn net.Conn, reader io.Reader, agreed *http.Response) (*http.Response, []byte, error) {
+	agreed.Body.Close()
+	if agreed.StatusCode != http.StatusSwitchingProtocols || agreed.Header.Get("Upgrade") != "h2c" {
+		return nil, nil, fmt.Errorf("answered %s to a request to upgrade", agreed.Status)
+	}
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		return nil, nil, err
+	}
+	frames := http2.NewFramer(conn, reader)
+	frames.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	if err := frames.WriteSettings(); err != nil {
+		return nil, nil, err
+	}
+	var (
+		answer *http.Response
+		body   []byte
+	)
+	for {
+		frame, err := frames.ReadFrame()
+		if err != nil {
+			return nil, nil, err
+		}
+		if frame.Header().StreamID != 1 { // the stream of the request that asked
+			continue
+		}
+		switch f := frame.(type) {
+		case *http2.MetaHeadersFrame:
+			if answer, err = fromFields(f); err != nil {
+				return nil, nil, err
+			}
+		case *http2.DataFrame:
+			body = append(body, f.Data()...)
+		case *http2.RSTStreamFrame:
+			return nil, nil, fmt.Errorf("the stream ended with %v", f.ErrCode)
+		}
+		if answer != nil && frame.Header().Flags.Has(http2.FlagDataEndStream) {
+			return answer, body, nil
+		}
+	}
+}
+
+func fromFields(f *http2.MetaHeadersFrame) (*http.Response, error) {
+	code, err := strconv.Atoi(f.PseudoValue("status"))
+	if err != nil {
+		return nil, err
+	}
+	answer := &http.Response{StatusCode: code, Proto: "HTTP/2.0", ProtoMajor: 2, Header: http.Header{}}
+	for _, h := range f.RegularFields() {
+		answer.Header.Add(h.Name, h.Value)
+	}
+	return answer, nil
 }
