@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"knative.dev/eventing-kafka-go/data-plane/placement"
 	"knative.dev/eventing-kafka-go/proto/contract"
@@ -122,4 +123,35 @@ func TestAProcessWithoutANameJoinsEveryGroup(t *testing.T) {
 	f.kafka.CreateTopic(t, "topic-0", 1)
 	f.set.Apply(f.spread(1, s.URL, "a", "b"), nil)
 	eventually(t, "the group runs", func() bool { return states(f.set)[stateRunning] == 1 })
+}
+
+func TestAProcessThatNobodyListsJoinsEveryGroupAfterAWhile(t *testing.T) {
+	const topics = 4
+	f := newFixture(t, 1)
+	for i := range topics {
+		f.kafka.CreateTopic(t, fmt.Sprintf("topic-%d", i), 1)
+	}
+	s := newSubscriber(t, nil)
+	f.set.options.Name, f.set.options.UnlistedWait = "new", 200*time.Millisecond
+	f.set.Apply(f.spread(topics, s.URL, "gone-1", "gone-2"), nil)
+	if c := states(f.set); c[stateElsewhere] != topics {
+		t.Errorf("at first: %v", c)
+	}
+	eventually(t, "all groups run here", func() bool { return states(f.set)[stateRunning] == topics })
+
+	f.set.Apply(f.spread(topics, s.URL, "new", "other", "third"), nil) // listed at last: only its share
+	want := 0
+	for _, r := range f.spread(topics, s.URL).GetResources() {
+		if placement.New("new", []string{"new", "other", "third"}).Of(r, r.GetEgresses()[0]).Joins {
+			want++
+		}
+	}
+	if got := len(joined(f.set)); got != want {
+		t.Errorf("runs %d groups after it was listed, want %d", got, want)
+	}
+
+	f.set.Apply(f.spread(topics, s.URL, "other", "third"), nil) // taken off the list: it stays away
+	if len(joined(f.set)) != 0 || f.set.unlisted.timer != nil {
+		t.Error("a process that was taken off the list means to come back")
+	}
 }

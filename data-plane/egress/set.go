@@ -35,6 +35,9 @@ import (
 type Options struct {
 	// Name is this process's in the contract's list of dispatchers. Without one it joins every group.
 	Name string
+	// UnlistedWait is how long a process with a name waits to be listed for the first time before it joins every group.
+	// Default 1 min.
+	UnlistedWait time.Duration
 	// Producers write replies to topics.
 	Producers *kafka.Producers
 	// Clients make the HTTP requests.
@@ -85,6 +88,9 @@ func (o Options) withDefaults() Options {
 	if o.StuckAfter == 0 {
 		o.StuckAfter = time.Minute
 	}
+	if o.UnlistedWait == 0 {
+		o.UnlistedWait = time.Minute
+	}
 	if o.load == nil {
 		o.load = &commitLoad{}
 	}
@@ -98,10 +104,11 @@ const defaultBudget = 512 << 20
 type Set struct {
 	options Options
 
-	mu      sync.Mutex
-	members map[string]*member // by egress uid
-	leaving map[string]<-chan struct{}
-	creds   kafka.Credentials // of the Apply before
+	mu       sync.Mutex
+	members  map[string]*member // by egress uid
+	leaving  map[string]<-chan struct{}
+	creds    kafka.Credentials // of the Apply before
+	unlisted unlisted
 	// revision counts the calls of Configure, settings has the last one of each kind.
 	revision int
 	settings map[string]int
@@ -156,10 +163,15 @@ func (i identity) equal(j identity) bool {
 func (s *Set) Apply(c *contract.Contract, creds kafka.Credentials) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.apply(c, creds)
+}
+
+// apply is Apply with the mutex held.
+func (s *Set) apply(c *contract.Contract, creds kafka.Credentials) {
 	invalid := findFaults(c)
 	renewed := !s.creds.Equal(creds)
 	s.creds = creds
-	plan := placement.New(s.options.Name, c.GetDispatchers())
+	plan := s.plan(c, creds)
 	seen := map[string]bool{}
 	for _, r := range c.GetResources() {
 		for _, e := range r.GetEgresses() {
@@ -326,6 +338,8 @@ func (s *Set) Close(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.unlisted.closed = true
+	s.unlisted.stop()
 	var ends []<-chan struct{}
 	for _, m := range s.members {
 		if m.group != nil {
