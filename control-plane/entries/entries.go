@@ -7,6 +7,7 @@
 package entries
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -62,6 +63,11 @@ type Builder struct {
 type Flags struct {
 	Core  feature.Flags
 	Kafka *features.Config
+}
+
+// FlagsOf returns the flags of the reconcile that a context belongs to: see features.Stores.
+func FlagsOf(ctx context.Context) Flags {
+	return Flags{Core: feature.FromContextOrDefaults(ctx), Kafka: features.FromContext(ctx)}
 }
 
 func (f Flags) translate() translate.Flags { return f.Kafka.Flags(f.Core) }

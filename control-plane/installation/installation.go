@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/go-logr/logr"
@@ -36,6 +37,8 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
+	"knative.dev/eventing-kafka-go/control-plane/serving"
+	"knative.dev/eventing-kafka-go/control-plane/translate"
 )
 
 // PodSelector selects the pods of data planes, so that nobody caches all pods of a cluster.
@@ -54,6 +57,26 @@ type Installation struct {
 	// Pods returns the pods of a data plane by the value of the label app.
 	Pods func(namespace, app string) ([]*corev1.Pod, error)
 	Log  *slog.Logger
+}
+
+// Admin returns the admin of the Kafka that a connection leads to. The error names the Secret and the key.
+func (in *Installation) Admin(c translate.Connection) (*kafkaadmin.Admin, error) {
+	connection, err := credentials.Kafka(in.Secret, c)
+	if err != nil {
+		return nil, err
+	}
+	return in.Admins.Admin(connection)
+}
+
+// Checker says how far entries have come.
+func (in *Installation) Checker() serving.Checker {
+	return serving.Checker{Contracts: in.Contracts, Rollout: in.Rollout}
+}
+
+// HasPods says whether a pod with a label app is ready: whether a data plane has somebody who serves.
+func (in *Installation) HasPods(namespace, app string) bool {
+	pods, err := in.Pods(namespace, app)
+	return err == nil && slices.ContainsFunc(pods, rollout.IsReady)
 }
 
 type key struct{}

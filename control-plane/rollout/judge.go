@@ -10,8 +10,10 @@ import (
 type part uint8
 
 const (
-	lags    part = iota // it does not run it, or an older one
+	lacks   part = iota // it does not run it yet
+	differs             // it runs another one under the same uid
 	rejects             // it cannot run it
+	joins               // it runs it, and is not a member of the consumer group yet
 	serves
 	spare // it knows it, and has no part in it
 )
@@ -20,9 +22,9 @@ const (
 func judgeEntry(e Entry, ok bool, hash string) (part, string) {
 	switch {
 	case !ok:
-		return lags, "has no entry for it yet"
+		return lacks, "has no entry for it yet"
 	case e.Hash != hash:
-		return lags, "runs an older entry"
+		return differs, "runs an older entry"
 	case e.Problem != "":
 		return rejects, e.Problem
 	}
@@ -31,7 +33,7 @@ func judgeEntry(e Entry, ok bool, hash string) (part, string) {
 
 // judge asks every ready pod that runs app. A rejection weighs more than a pod that lags: it says what to do.
 func (p *plane) judge(pods []*corev1.Pod, app string, of func(Report) (part, string)) State {
-	serving, behind, total := 0, "", 0
+	count, behind, total := map[part]int{}, "", 0
 	for _, pod := range pods {
 		if pod.Labels[appLabel] != app {
 			continue
@@ -43,28 +45,28 @@ func (p *plane) judge(pods []*corev1.Pod, app string, of func(Report) (part, str
 			continue
 		}
 		what, why := of(known.report)
+		count[what]++
 		switch what {
 		case rejects:
 			return State{Rejected: why, Message: fmt.Sprintf("pod %s: %s", pod.Name, why)}
-		case lags:
+		case lacks, differs, joins:
 			behind = fmt.Sprintf("pod %s %s", pod.Name, why)
 			if known.report.Problem != "" {
 				behind += " (its newest contract: " + known.report.Problem + ")"
 			}
-		case serves:
-			serving++
-		case spare:
+		case serves, spare:
 		}
 	}
+	steady := count[differs] == 0 && count[serves]+count[joins] > 0
 	switch {
 	case total == 0:
 		return State{Message: fmt.Sprintf("no pod with label %s=%s is ready", appLabel, app)}
 	case behind != "":
-		return State{Message: fmt.Sprintf("waiting for %d pods: %s", total, behind)}
-	case serving == 0:
+		return State{Message: fmt.Sprintf("waiting for %d pods: %s", total, behind), Steady: steady}
+	case count[serves] == 0:
 		return State{Message: fmt.Sprintf("none of %d pods is a member of the consumer group yet", total)}
 	}
-	return State{Done: true}
+	return State{Done: true, Steady: true}
 }
 
 func notAnswered(pod *corev1.Pod, known podReport, asked bool) string {

@@ -35,6 +35,9 @@ type State struct {
 	Rejected string
 	// Message says what is missing, for people. "" when Done.
 	Message string
+	// Steady: a pod runs this very entry, and none is known to run another one. What is missing are pods that are new or
+	// do not answer, or groups between two assignments: an object that was served before still is.
+	Steady bool
 }
 
 // Options of a Tracker.
@@ -141,6 +144,15 @@ func (t *Tracker) Forget(who Object) {
 	}
 }
 
+// Drop ends the questions of an object about a uid that it has no more.
+func (t *Tracker) Drop(who Object, uid string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, p := range t.planes {
+		maps.DeleteFunc(p.questions, func(a asker, _ *question) bool { return a.Object == who && a.uid == uid })
+	}
+}
+
 // Route says whether every ready receiver of a data plane serves the route of a resource whose contract.IngressHash is
 // hash.
 func (t *Tracker) Route(d dataplane.DataPlane, who Object, uid, hash string) State {
@@ -167,7 +179,7 @@ func (t *Tracker) Group(d dataplane.DataPlane, who Object, uid, hash string) Sta
 			case e.State == running, e.State == paused:
 				return serves, ""
 			}
-			return lags, "the consumer group is " + e.State
+			return joins, "the consumer group is " + e.State
 		})
 	})
 }

@@ -233,3 +233,30 @@ func TestGoneWhenNoPodServesIt(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoRunsTheSameEntryIsSteady(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		reports map[string]Report
+		steady  bool
+	}{
+		{"all run it", map[string]Report{"a": route("h", ""), "b": route("h", "")}, true},
+		{"one pod is new", map[string]Report{"a": route("h", ""), "b": {}}, true},
+		{"one pod does not answer", map[string]Report{"a": route("h", "")}, true},
+		{"one pod runs an older entry", map[string]Report{"a": route("h", ""), "b": route("old", "")}, false},
+		{"one pod rejects it", map[string]Report{"a": route("h", ""), "b": route("h", "no")}, false},
+		{"no pod runs it", map[string]Report{"a": {}, "b": {}}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := &cluster{pods: []*corev1.Pod{pod("a", "in", corev1.ConditionTrue), pod("b", "in", corev1.ConditionTrue)}, reports: tc.reports}
+				ctx, cancel := context.WithCancel(t.Context())
+				s := c.tracker(ctx).Route(broker, who, "u", "h")
+				cancel()
+				if s.Steady != tc.steady {
+					t.Errorf("%+v, want steady %v", s, tc.steady)
+				}
+			})
+		})
+	}
+}

@@ -26,7 +26,12 @@ const (
 	// ChannelConfig, on a KafkaChannel: the ConfigMap, as NAMESPACE/NAME, that says which Kafka cluster and Secret the
 	// channel uses, with the keys of kafka-channel-config; absent is that of the installation.
 	ChannelConfig = "kafka.eventing.knative.dev/channel.config"
+	// Deletion, on any object with a topic or a consumer group: "keep" leaves both in Kafka when the object is deleted.
+	Deletion = "kafka.eventing.knative.dev/deletion"
 )
+
+// keep is the value of Deletion that has an effect.
+const keep = "keep"
 
 // Order is the order of deliveries.
 type Order string
@@ -81,6 +86,11 @@ func ChannelConfigOf(annotations map[string]string) (namespace, name string, err
 		return "", "", fmt.Errorf("%s: expected NAMESPACE/NAME of a ConfigMap, got %q", ChannelConfig, text)
 	}
 	return namespace, name, nil
+}
+
+// KeepsData says whether topic and consumer groups outlive the object.
+func KeepsData(annotations map[string]string) bool {
+	return strings.EqualFold(strings.TrimSpace(annotations[Deletion]), keep)
 }
 
 // KeyFallbackOf returns the fallback asked for, none when nothing is said.

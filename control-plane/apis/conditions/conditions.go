@@ -28,14 +28,14 @@ const (
 	EventPoliciesReady apis.ConditionType = "EventPoliciesReady"
 )
 
-// MarkTopicReady says that the topic exists.
-func MarkTopicReady(m apis.ConditionManager, topic string) {
-	m.MarkTrueWithReason(TopicReady, fmt.Sprintf("Topic %s created", topic), "")
+// MarkTopicReady says that the topic exists, with what else is to be known about it.
+func MarkTopicReady(m apis.ConditionManager, topic, notes string) {
+	m.MarkTrueWithReason(TopicReady, fmt.Sprintf("Topic %s created", topic), "%s", notes)
 }
 
-// MarkTopicReadyWithOwner says that the topic exists and who owns it.
-func MarkTopicReadyWithOwner(m apis.ConditionManager, topic, owner string) {
-	m.MarkTrueWithReason(TopicReady, fmt.Sprintf("Topic %s (owner %s)", topic, owner), "")
+// MarkTopicReadyWithOwner says that the topic exists and who owns it, with what else is to be known about it.
+func MarkTopicReadyWithOwner(m apis.ConditionManager, topic, owner, notes string) {
+	m.MarkTrueWithReason(TopicReady, fmt.Sprintf("Topic %s (owner %s)", topic, owner), "%s", notes)
 }
 
 // MarkTopicFailed says why the topic could not be created.
