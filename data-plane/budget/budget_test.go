@@ -31,7 +31,7 @@ func TestWhoComesLaterHasItsPart(t *testing.T) {
 	b := New(100 * mib)
 	greedy, other := b.Join("a"), b.Join("b")
 	greedy.Hold(50 * mib)
-	for n := int64(0); n < 25; n++ {
+	for n := range int64(25) {
 		other.Hold(n * mib)
 		if other.Full() {
 			t.Fatalf("full with %d MiB, a quarter is its part", n)
