@@ -76,6 +76,7 @@ func (b *Builder) brokerInput(broker *eventingv1.Broker, f Flags) (translate.Bro
 	if in.Connection, err = credentials.Connection(b.Secret, settings.BootstrapServers, settings.SecretNamespace, settings.SecretName); err != nil {
 		return in, err
 	}
+	in.Connection.ParkingTopic = broker.Status.Annotations[ParkingStatusAnnotation]
 	in.Ingress, err = b.ingress(&broker.ObjectMeta, "eventing.knative.dev", "Broker", broker.Status.Policies, f.Core)
 	return in, err
 }

@@ -41,6 +41,7 @@ func (b *Builder) channelInput(channel *messagingv1beta1.KafkaChannel, f Flags) 
 	if in.Connection, err = credentials.Connection(b.Secret, settings.BootstrapServers, settings.SecretNamespace, settings.SecretName); err != nil {
 		return in, err
 	}
+	in.Connection.ParkingTopic = channel.Status.Annotations[ParkingStatusAnnotation]
 	if in.Ingress, err = b.ingress(&channel.ObjectMeta, messaging.GroupName, messaging.KafkaChannelKind, channel.Status.Policies, f.Core); err != nil {
 		return in, err
 	}

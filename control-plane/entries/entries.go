@@ -32,6 +32,9 @@ const (
 	// MembersStatusAnnotation holds, as JSON, how many members a group shall have: by the same keys, "" for a Trigger.
 	// What is not in it has one, a KafkaSource as many as spec.consumers says.
 	MembersStatusAnnotation = "kafka.eventing.knative.dev/members"
+	// ParkingStatusAnnotation holds the parking topic of the cluster that an object uses. It is written when the topic is
+	// there; without it events that nothing takes are held.
+	ParkingStatusAnnotation = "kafka.eventing.knative.dev/parking.topic"
 	// DeadLetterStatusAnnotation holds, as JSON, the resolved dead letter sink of a KafkaSource, whose status has no field
 	// for it.
 	DeadLetterStatusAnnotation = "kafka.eventing.knative.dev/dead-letter-sink"

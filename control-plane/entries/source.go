@@ -38,6 +38,7 @@ func (b *Builder) Source(source *sourcesv1beta1.KafkaSource, f Flags) (*contract
 	if in.Connection, err = b.SourceConnection(source); err != nil {
 		return nil, err
 	}
+	in.Connection.ParkingTopic = status.Annotations[ParkingStatusAnnotation]
 	return translate.KafkaSource(in)
 }
 

@@ -54,6 +54,8 @@ type Installation struct {
 	Admins          *kafkaadmin.Pool
 	// Secret returns a Secret from the cache, or from the API server when it is not there yet (SEC-29).
 	Secret credentials.Get
+	// ParkingTopic takes the events that nothing else takes, in each cluster; "" is none.
+	ParkingTopic string
 	// Pods returns the pods of a data plane by the value of the label app.
 	Pods func(namespace, app string) ([]*corev1.Pod, error)
 	Log  *slog.Logger
@@ -122,6 +124,7 @@ func build(ctx context.Context, getenv func(string) string) (*Installation, erro
 	in.Secret = withLive(ctx, cached)
 	in.Pods = pods(ctx)
 	in.Rollout = rollout.New(ctx, rollout.Options{Pods: in.Pods, Log: log})
+	in.ParkingTopic = parkingTopic(getenv)
 	in.Entries = &entries.Builder{
 		ConfigMap: func(namespace, name string) (*corev1.ConfigMap, error) {
 			return configMaps.ConfigMaps(namespace).Get(name)
@@ -145,6 +148,17 @@ func build(ctx context.Context, getenv func(string) string) (*Installation, erro
 		MergeDelivery:     getenv("TRIGGER_DELIVERY_MERGE") == "true",
 	}
 	return in, nil
+}
+
+// noParking as the name of the parking topic is none.
+const noParking = "disabled"
+
+func parkingTopic(getenv func(string) string) string {
+	topic := or(getenv("KAFKA_PARKING_TOPIC"), translate.DefaultParkingTopic)
+	if topic == noParking {
+		return ""
+	}
+	return topic
 }
 
 func or(value, otherwise string) string {

@@ -3,7 +3,8 @@
 //
 // It is configured by environment variables with the names of eventing-kafka-broker: see package dataplane for those of
 // each data plane, and SYSTEM_NAMESPACE (required), CHANNEL_GENERAL_CONFIG_MAP_NAME, TRIGGER_DELIVERY_MERGE
-// (true has a Trigger's delivery win field by field over its Broker's instead of replacing it).
+// (true has a Trigger's delivery win field by field over its Broker's instead of replacing it), KAFKA_PARKING_TOPIC (takes
+// the events that nothing else takes; "disabled" is none, and they are held).
 package main
 
 import (
