@@ -16,6 +16,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/control-plane/installation"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/contract"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/trigger"
 )
 
 // component is the name of the process in logs, metrics and leases.
@@ -30,5 +31,6 @@ func main() {
 	ctx := installation.WithInstallation(signals.NewContext())
 	sharedmain.MainWithContext(ctx, component,
 		contract.NewController,
+		trigger.NewController,
 	)
 }

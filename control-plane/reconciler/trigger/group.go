@@ -1,0 +1,83 @@
+package trigger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
+
+	"knative.dev/eventing-kafka-go/control-plane/credentials"
+	"knative.dev/eventing-kafka-go/control-plane/entries"
+	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
+	"knative.dev/eventing-kafka-go/control-plane/translate"
+	"knative.dev/eventing-kafka-go/data-plane/properties"
+)
+
+const (
+	// consumerFile is the file of the data plane's settings that says where a group starts, under resetKey (CFG-26).
+	consumerFile = "config-kafka-broker-consumer.properties"
+	resetKey     = "auto.offset.reset"
+)
+
+// group names the consumer group, for ever, and commits its start.
+func (r *Reconciler) group(ctx context.Context, t *eventingv1.Trigger, b *eventingv1.Broker) error {
+	id, err := entries.FlagsOf(ctx).Kafka.Naming.TriggerGroup(t)
+	if err != nil {
+		t.Status.MarkDependencyFailed(reasonNoGroup, "%v", err)
+		return err
+	}
+	if t.Status.Annotations == nil {
+		t.Status.Annotations = map[string]string{}
+	}
+	t.Status.Annotations[translate.GroupStatusAnnotation] = id
+	start, err := r.start()
+	if err != nil {
+		t.Status.MarkDependencyFailed(reasonWrongSettings, "%v", err)
+		return err
+	}
+	topic := b.Status.Annotations[translate.TopicStatusAnnotation]
+	cluster := string(b.UID) + " " + b.Status.Annotations[translate.ServersKey]
+	want := kafkaadmin.GroupStart{Group: id, Topics: []string{topic}, Start: start}
+	err = r.groups.Ensure(ctx, t.UID, cluster, &t.Status.Status, want, func() (*kafkaadmin.Admin, error) { return r.admin(b) })
+	if err != nil {
+		t.Status.MarkDependencyFailed(reasonNoGroup, "%v", err)
+		return fmt.Errorf("consumer group %s: %w", id, err)
+	}
+	return nil
+}
+
+// admin connects to the Kafka of a Broker.
+func (r *Reconciler) admin(b *eventingv1.Broker) (*kafkaadmin.Admin, error) {
+	s, err := r.in.Entries.BrokerSettings(b)
+	if err != nil {
+		return nil, err
+	}
+	c, err := credentials.Connection(r.in.Secret, s.BootstrapServers, s.SecretNamespace, s.SecretName)
+	if err != nil {
+		return nil, err
+	}
+	return r.in.Admin(c)
+}
+
+// start is where a group without committed offsets begins now: at the end of its topic unless the data plane's settings
+// say otherwise (OF-02).
+func (r *Reconciler) start() (kafkaadmin.Start, error) {
+	d := r.dataPlane()
+	cm, err := r.in.Entries.ConfigMap(d.Namespace, d.SettingsName)
+	if apierrors.IsNotFound(err) {
+		return kafkaadmin.Latest, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("get ConfigMap %s/%s: %w", d.Namespace, d.SettingsName, err)
+	}
+	values, err := properties.Effective([]byte(cm.Data[consumerFile]))
+	if err != nil {
+		return "", fmt.Errorf("ConfigMap %s/%s: %s: %w", d.Namespace, d.SettingsName, consumerFile, err)
+	}
+	if reset, ok := values[resetKey]; ok && !strings.EqualFold(reset, string(kafkaadmin.Latest)) {
+		return kafkaadmin.Earliest, nil
+	}
+	return kafkaadmin.Latest, nil
+}

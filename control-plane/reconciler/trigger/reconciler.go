@@ -1,0 +1,205 @@
+// Package trigger reconciles the Triggers of Brokers of class Kafka: it resolves where events go, gives the consumer group
+// its start, and says in conditions whether events are delivered.
+//
+// It never writes the contract: that is made from what this package records in the status. A step that fails sets its
+// condition and ends the reconcile; what was resolved and started before stays, so that deliveries go on. A Reconciler may
+// be used by any goroutine.
+package trigger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
+	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
+	eventinglisters "knative.dev/eventing/pkg/client/listers/eventing/v1"
+	"knative.dev/pkg/apis"
+	duckv1 "knative.dev/pkg/apis/duck/v1"
+	"knative.dev/pkg/reconciler"
+
+	"knative.dev/eventing-kafka-go/control-plane/apis/conditions"
+	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
+	"knative.dev/eventing-kafka-go/control-plane/dataplane"
+	"knative.dev/eventing-kafka-go/control-plane/entries"
+	"knative.dev/eventing-kafka-go/control-plane/groups"
+	"knative.dev/eventing-kafka-go/control-plane/installation"
+	"knative.dev/eventing-kafka-go/control-plane/rollout"
+	"knative.dev/eventing-kafka-go/control-plane/serving"
+	"knative.dev/eventing-kafka-go/control-plane/translate"
+)
+
+// kind that the pods' answers are asked for.
+const kind = "Trigger"
+
+// Reasons of conditions.
+const (
+	reasonNoBroker       = "BrokerDoesNotExist"
+	reasonBrokerDeleted  = "BrokerDeleted"
+	reasonNoSubscriber   = "Unable to get the Subscriber's URI"
+	reasonNoDeadLetter   = "Unable to get the dead letter sink's URI"
+	reasonNoGroup        = "ConsumerGroupNotReady"
+	reasonWrongSettings  = "ConfigInvalid"
+	reasonBrokerNotReady = "BrokerNotReady"
+)
+
+// Resolver finds the address of a destination, and has parent reconciled when that changes.
+type Resolver interface {
+	AddressableFromDestinationV1(ctx context.Context, dest duckv1.Destination, parent any) (*duckv1.Addressable, error)
+}
+
+// Reconciler reconciles Triggers.
+type Reconciler struct {
+	in       *installation.Installation
+	brokers  eventinglisters.BrokerLister
+	resolver Resolver
+	groups   *groups.Starter
+	// later has a Trigger reconciled again after a while.
+	later func(*eventingv1.Trigger, time.Duration)
+	now   func() time.Time
+}
+
+// ReconcileKind implements the generated interface.
+func (r *Reconciler) ReconcileKind(ctx context.Context, t *eventingv1.Trigger) reconciler.Event {
+	broker, err := r.broker(t)
+	if err != nil || broker == nil {
+		return err
+	}
+	t.Status.PropagateSubscriptionCondition(&apis.Condition{Status: corev1.ConditionTrue}) // there is no Subscription (TR-08)
+	r.identity(ctx, t)
+	if err := r.subscriber(ctx, t); err != nil {
+		return err
+	}
+	if err := r.deadLetter(ctx, t, broker); err != nil {
+		return err
+	}
+	if !usable(broker) {
+		t.Status.MarkDependencyUnknown(reasonBrokerNotReady, "waiting for the topic of Broker %s", broker.Name)
+		return nil // its event comes; what runs goes on (TR-13)
+	}
+	if err := r.group(ctx, t, broker); err != nil {
+		return err
+	}
+	r.later(t, groups.GrowthCheck)
+	return r.served(ctx, t, broker)
+}
+
+// broker returns the Broker of a Trigger, nil when there is none to serve it with.
+func (r *Reconciler) broker(t *eventingv1.Trigger) (*eventingv1.Broker, error) {
+	b, err := r.brokers.Brokers(t.Namespace).Get(t.Spec.Broker)
+	switch {
+	case apierrors.IsNotFound(err):
+		t.Status.MarkBrokerFailed(reasonNoBroker, "Broker %s/%s does not exist", t.Namespace, t.Spec.Broker)
+		// Another Broker of that name has another topic: nothing of it was started.
+		entries.SetPartitions(&t.Status.Status, nil)
+		r.groups.Forget(t.UID)
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("get Broker %s/%s: %w", t.Namespace, t.Spec.Broker, err)
+	case b.Annotations[eventing.BrokerClassAnnotation] != eventing.KafkaBrokerClass:
+		return nil, nil // it is somebody else's now; our finalizer is all that is left of us
+	case b.DeletionTimestamp != nil:
+		t.Status.MarkBrokerFailed(reasonBrokerDeleted, "Broker %s/%s is being deleted", t.Namespace, t.Spec.Broker)
+		return nil, nil
+	}
+	t.Status.PropagateBrokerCondition(b.Status.GetTopLevelCondition())
+	return b, nil
+}
+
+// usable says whether the topic of a Broker can be read. Whether its ingress is served is of no account here.
+func usable(b *eventingv1.Broker) bool {
+	return b.Status.Annotations[translate.TopicStatusAnnotation] != "" &&
+		!b.Status.GetCondition(conditions.ConfigParsed).IsFalse() && !b.Status.GetCondition(conditions.TopicReady).IsFalse()
+}
+
+// identity says whether the Trigger has an identity for tokens: the data plane sends none yet, whatever is asked for.
+func (r *Reconciler) identity(ctx context.Context, t *eventingv1.Trigger) {
+	t.Status.Auth = nil
+	if entries.FlagsOf(ctx).Core.IsOIDCAuthentication() {
+		t.Status.MarkOIDCIdentityCreatedNotSupported()
+		return
+	}
+	t.Status.MarkOIDCIdentityCreatedSucceededWithReason("authentication-oidc feature disabled", "")
+}
+
+// subscriber resolves where events go; what was found before stays when it cannot be found now.
+func (r *Reconciler) subscriber(ctx context.Context, t *eventingv1.Trigger) error {
+	found, err := r.resolve(ctx, t, &t.Spec.Subscriber)
+	if err != nil {
+		t.Status.MarkSubscriberResolvedFailed(reasonNoSubscriber, "%v", err)
+		return fmt.Errorf("subscriber: %w", err)
+	}
+	t.Status.SubscriberURI, t.Status.SubscriberCACerts, t.Status.SubscriberAudience = found.URL, found.CACerts, found.Audience
+	t.Status.MarkSubscriberResolvedSucceeded()
+	return nil
+}
+
+// deadLetter resolves the Trigger's own dead letter sink, or shows the Broker's where that applies.
+func (r *Reconciler) deadLetter(ctx context.Context, t *eventingv1.Trigger, b *eventingv1.Broker) error {
+	own, inherits := t.Spec.Delivery, t.Spec.Delivery == nil || r.in.Entries.MergeDelivery
+	switch {
+	case own != nil && own.DeadLetterSink != nil:
+		found, err := r.resolve(ctx, t, own.DeadLetterSink)
+		if err != nil {
+			t.Status.MarkDeadLetterSinkResolvedFailed(reasonNoDeadLetter, "%v", err)
+			return fmt.Errorf("dead letter sink: %w", err)
+		}
+		t.Status.DeliveryStatus = eventingduck.NewDeliveryStatusFromAddressable(found)
+	case inherits && b.Spec.Delivery != nil && b.Spec.Delivery.DeadLetterSink != nil:
+		if !b.Status.DeliveryStatus.IsSet() {
+			t.Status.MarkDeadLetterSinkResolvedFailed(reasonNoDeadLetter, "the dead letter sink of Broker %s is not resolved", b.Name)
+			return nil // the Broker's event comes
+		}
+		t.Status.DeliveryStatus = b.Status.DeliveryStatus
+	default:
+		t.Status.DeliveryStatus = eventingduck.DeliveryStatus{}
+		t.Status.MarkDeadLetterSinkNotConfigured()
+		return nil
+	}
+	t.Status.MarkDeadLetterSinkResolvedSucceeded()
+	return nil
+}
+
+// resolve finds a destination; one without a namespace is in the Trigger's.
+func (r *Reconciler) resolve(ctx context.Context, t *eventingv1.Trigger, dest *duckv1.Destination) (*duckv1.Addressable, error) {
+	dest = dest.DeepCopy()
+	if dest.Ref != nil && dest.Ref.Namespace == "" {
+		dest.Ref.Namespace = t.Namespace
+	}
+	return r.resolver.AddressableFromDestinationV1(ctx, *dest, t)
+}
+
+// served says in DependencyReady whether events are delivered.
+func (r *Reconciler) served(ctx context.Context, t *eventingv1.Trigger, b *eventingv1.Broker) error {
+	resource, egress, err := r.in.Entries.Trigger(b, t, entries.FlagsOf(ctx))
+	var waiting *entries.NotReadyError
+	switch {
+	case errors.As(err, &waiting):
+		t.Status.MarkDependencyUnknown(serving.ReasonWaiting, "%v", err)
+		return nil
+	case err != nil:
+		t.Status.MarkDependencyFailed(serving.ReasonInvalid, "%v", err)
+		return err
+	}
+	was := t.Status.ObservedGeneration == t.Generation && t.Status.GetCondition(eventingv1.TriggerConditionDependency).IsTrue()
+	s := r.in.Checker().Egress(r.dataPlane(), r.who(t), resource, egress, was)
+	switch s.Status {
+	case corev1.ConditionTrue:
+		t.Status.MarkDependencySucceeded()
+	case corev1.ConditionFalse:
+		t.Status.MarkDependencyFailed(s.Reason, "%s", s.Message)
+	default:
+		t.Status.MarkDependencyUnknown(s.Reason, "%s", s.Message)
+	}
+	return nil // pods and contract tell when there is news
+}
+
+func (r *Reconciler) dataPlane() dataplane.DataPlane { return r.in.DataPlanes[dataplane.Broker] }
+
+func (r *Reconciler) who(t *eventingv1.Trigger) rollout.Object {
+	return rollout.Object{Kind: kind, NamespacedName: types.NamespacedName{Namespace: t.Namespace, Name: t.Name}}
+}

@@ -1,0 +1,182 @@
+// Package reconcilertest makes what reconcilers share, out of the objects of a test: caches, data planes, contracts and
+// pods that report what a test says.
+//
+// It is for tests alone and must not be imported by anything else. A World belongs to one test; what is handed out of it
+// may be used by any goroutine.
+package reconcilertest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	corev1listers "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/tools/cache"
+	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
+	eventingv1alpha1 "knative.dev/eventing/pkg/apis/eventing/v1alpha1"
+	eventinglisters "knative.dev/eventing/pkg/client/listers/eventing/v1"
+	eventingv1alpha1listers "knative.dev/eventing/pkg/client/listers/eventing/v1alpha1"
+
+	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
+	channellisters "knative.dev/eventing-kafka-go/control-plane/client/listers/messaging/v1beta1"
+	"knative.dev/eventing-kafka-go/control-plane/contractmap"
+	"knative.dev/eventing-kafka-go/control-plane/credentials"
+	"knative.dev/eventing-kafka-go/control-plane/dataplane"
+	"knative.dev/eventing-kafka-go/control-plane/entries"
+	"knative.dev/eventing-kafka-go/control-plane/installation"
+	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
+	"knative.dev/eventing-kafka-go/control-plane/rollout"
+	"knative.dev/eventing-kafka-go/proto/contract"
+)
+
+// SystemNamespace is the namespace of the installation.
+const SystemNamespace = "knative-eventing"
+
+// World is an installation in memory.
+type World struct {
+	*installation.Installation
+
+	indexers map[string]cache.Indexer // by type
+	podCache cache.Indexer
+
+	mu      sync.Mutex
+	reports map[string]rollout.Report // by the value of the label app
+}
+
+// New returns a World with objects. Its connections to Kafka end with the test.
+func New(tb testing.TB, objects ...runtime.Object) *World {
+	tb.Helper()
+	w := &World{indexers: map[string]cache.Indexer{}, reports: map[string]rollout.Report{}}
+	w.podCache = w.Indexer(&corev1.Pod{})
+	for _, o := range objects {
+		if err := w.Indexer(o).Add(o); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	planes, err := dataplane.FromEnvironment(func(string) string { return "" }, SystemNamespace)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	configMaps := corev1listers.NewConfigMapLister(w.Indexer(&corev1.ConfigMap{}))
+	secret := credentials.From(corev1listers.NewSecretLister(w.Indexer(&corev1.Secret{})))
+	policies := eventingv1alpha1listers.NewEventPolicyLister(w.Indexer(&eventingv1alpha1.EventPolicy{}))
+	w.Installation = &installation.Installation{
+		SystemNamespace: SystemNamespace, DataPlanes: planes, Log: log, Secret: secret, Pods: w.pods,
+		Contracts: &contractmap.Reader{ConfigMaps: configMaps},
+		Rollout:   rollout.New(tb.Context(), rollout.Options{Pods: w.pods, Fetch: w.fetch, Log: log}),
+		Admins:    kafkaadmin.NewPool(log),
+	}
+	tb.Cleanup(w.Admins.Close)
+	w.Entries = &entries.Builder{
+		ConfigMap: func(namespace, name string) (*corev1.ConfigMap, error) { return configMaps.ConfigMaps(namespace).Get(name) },
+		Secret:    secret,
+		Policy: func(namespace, name string) (*eventingv1alpha1.EventPolicy, error) {
+			return policies.EventPolicies(namespace).Get(name)
+		},
+		Annotations: func(string, string) map[string]string { return nil },
+		Paused:      func(string, string, string) bool { return false },
+		DataPlanes:  planes, SystemNamespace: SystemNamespace, ClusterDomain: "cluster.local", ChannelConfigName: "kafka-channel-config",
+	}
+	return w
+}
+
+// Indexer is the cache of objects of a type.
+func (w *World) Indexer(object runtime.Object) cache.Indexer {
+	name := fmt.Sprintf("%T", object)
+	if w.indexers[name] == nil {
+		w.indexers[name] = cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
+	}
+	return w.indexers[name]
+}
+
+// Brokers lists the Brokers.
+func (w *World) Brokers() eventinglisters.BrokerLister {
+	return eventinglisters.NewBrokerLister(w.Indexer(&eventingv1.Broker{}))
+}
+
+// Triggers lists the Triggers.
+func (w *World) Triggers() eventinglisters.TriggerLister {
+	return eventinglisters.NewTriggerLister(w.Indexer(&eventingv1.Trigger{}))
+}
+
+// Channels lists the KafkaChannels.
+func (w *World) Channels() channellisters.KafkaChannelLister {
+	return channellisters.NewKafkaChannelLister(w.Indexer(&messagingv1beta1.KafkaChannel{}))
+}
+
+// Policies lists the EventPolicies.
+func (w *World) Policies() eventingv1alpha1listers.EventPolicyLister {
+	return eventingv1alpha1listers.NewEventPolicyLister(w.Indexer(&eventingv1alpha1.EventPolicy{}))
+}
+
+// Write writes the contract of a data plane.
+func (w *World) Write(tb testing.TB, kind dataplane.Kind, refused map[string]string, resources ...*contract.Resource) {
+	tb.Helper()
+	d := w.DataPlanes[kind]
+	encoded, err := contract.Encode(&contract.Contract{Generation: 1, Resources: resources}, d.Format)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := w.Indexer(&corev1.ConfigMap{}).Add(contractmap.Make(d, encoded, refused, nil)); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Report has the pods with a label app say what they run.
+func (w *World) Report(app string, r rollout.Report) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reports[app] = r
+}
+
+// Serving is what a pod reports that runs a resource with all its egresses; problem is what it says about each.
+func Serving(r *contract.Resource, problem string) rollout.Report {
+	report := rollout.Report{Generation: 1, Routes: map[string]rollout.Entry{}, Groups: map[string]rollout.Entry{}}
+	if r.GetIngress() != nil {
+		report.Routes[r.GetUid()] = rollout.Entry{Hash: contract.IngressHash(r), Problem: problem}
+	}
+	for _, e := range r.GetEgresses() {
+		report.Groups[e.GetUid()] = rollout.Entry{Hash: contract.EgressHash(r, e), State: "running", Problem: problem}
+	}
+	return report
+}
+
+// Pod returns a ready pod of a data plane. Its name is its address, and its label app with a number behind.
+func Pod(app, number string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: SystemNamespace, Name: app + "-" + number, Labels: map[string]string{"app": app}},
+		Status: corev1.PodStatus{PodIP: app + "-" + number, Conditions: []corev1.PodCondition{{
+			Type: corev1.PodReady, Status: corev1.ConditionTrue,
+		}}},
+	}
+}
+
+func (w *World) pods(namespace, app string) ([]*corev1.Pod, error) {
+	var pods []*corev1.Pod
+	for _, o := range w.podCache.List() {
+		if pod, ok := o.(*corev1.Pod); ok && pod.Namespace == namespace && pod.Labels["app"] == app {
+			pods = append(pods, pod)
+		}
+	}
+	return pods, nil
+}
+
+func (w *World) fetch(_ context.Context, address string) (rollout.Report, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for app, r := range w.reports {
+		if strings.HasPrefix(address, app+"-") {
+			return r, nil
+		}
+	}
+	return rollout.Report{}, apierrors.NewNotFound(schema.GroupResource{Resource: "reports"}, address)
+}
