@@ -77,8 +77,10 @@ func New(tb testing.TB, objects ...runtime.Object) *World {
 	}
 	tb.Cleanup(w.Admins.Close)
 	w.Entries = &entries.Builder{
-		ConfigMap: func(namespace, name string) (*corev1.ConfigMap, error) { return configMaps.ConfigMaps(namespace).Get(name) },
-		Secret:    secret,
+		ConfigMap: func(namespace, name string) (*corev1.ConfigMap, error) {
+			return configMaps.ConfigMaps(namespace).Get(name)
+		},
+		Secret: secret,
 		Policy: func(namespace, name string) (*eventingv1alpha1.EventPolicy, error) {
 			return policies.EventPolicies(namespace).Get(name)
 		},

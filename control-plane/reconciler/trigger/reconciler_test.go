@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -24,7 +25,6 @@ import (
 	pkgreconciler "knative.dev/pkg/reconciler"
 	rtesting "knative.dev/pkg/reconciler/testing"
 
-	"knative.dev/eventing-kafka-go/control-plane/apis/annotation"
 	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
 	"knative.dev/eventing-kafka-go/control-plane/attempts"
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
@@ -114,8 +114,8 @@ func dependency(status corev1.ConditionStatus, reason, message string) option {
 
 func unstarted(t *eventingv1.Trigger) { entries.SetPartitions(&t.Status.Status, nil) }
 
-func annotated(key, value string) option {
-	return func(t *eventingv1.Trigger) { t.Annotations = map[string]string{key: value} }
+func annotated(name, value string) option {
+	return func(t *eventingv1.Trigger) { t.Annotations = map[string]string{name: value} }
 }
 
 func subscriber(d *duckv1.Destination) option {
@@ -199,7 +199,7 @@ func factory(t *testing.T, row *rtesting.TableRow) (controller.Reconciler, rtest
 			own = append(own, o)
 		}
 	}
-	ctx := logging.WithLogger(t.Context(), logging.FromContext(t.Context()))
+	ctx := logging.WithLogger(t.Context(), zap.NewNop().Sugar())
 	ctx, client := fakeeventingclient.With(ctx, own...)
 	recorder := record.NewFakeRecorder(10)
 	ctx = controller.WithEventRecorder(ctx, recorder)
@@ -264,7 +264,9 @@ func updated(t *eventingv1.Trigger) []clientgotesting.UpdateActionImpl {
 	return []clientgotesting.UpdateActionImpl{{Object: t}}
 }
 
-func failed(message string) string { return rtesting.Eventf(corev1.EventTypeWarning, "InternalError", "%s", message) }
+func failed(message string) string {
+	return rtesting.Eventf(corev1.EventTypeWarning, "InternalError", "%s", message)
+}
 
 func released() ([]clientgotesting.PatchActionImpl, string) {
 	patch := clientgotesting.PatchActionImpl{Name: "t", Patch: []byte(`{"metadata":{"finalizers":[],"resourceVersion":""}}`)}

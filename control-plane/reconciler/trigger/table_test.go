@@ -198,7 +198,7 @@ func TestDestinations(t *testing.T) {
 			}, func(t *eventingv1.Trigger) {
 				t.Status.MarkDependencyFailed("EntryInvalid", "%s", `Broker ns/b: spec.delivery.deadLetterSink.ref: Service "other" in namespace "" is not resolved`)
 			})),
-			WantErr: true,
+			WantErr:    true,
 			WantEvents: []string{failed(`Broker ns/b: spec.delivery.deadLetterSink.ref: Service "other" in namespace "" is not resolved`)},
 		},
 		{
@@ -239,7 +239,7 @@ func TestWhatKeepsAGroupFromStarting(t *testing.T) {
 		row("its Secret is missing", reconciled(), "ConsumerGroupNotReady", noSecret, in, nil, newBroker(),
 			config(kafka.Bootstrap(), translate.SecretNameKey, "s")),
 		row("the settings of the data plane cannot be read", reconciled(), "ConfigInvalid",
-			"ConfigMap knative-eventing/config-kafka-broker-data-plane: config-kafka-broker-consumer.properties: ", "", nil,
+			"ConfigMap knative-eventing/config-kafka-broker-data-plane: config-kafka-broker-consumer.properties: line 1: \\u12: four hexadecimal digits must follow \\u", "", nil,
 			newBroker(), cm, settings(`a=\u12`)),
 	}.Test(t, factory)
 }
@@ -310,7 +310,9 @@ func TestDeletion(t *testing.T) {
 }
 
 func TestOnlyTriggersOfOurClassAreTouched(t *testing.T) { // TR-01, TR-07
-	other := func(b *eventingv1.Broker) { b.Annotations[eventing.BrokerClassAnnotation] = eventing.NamespacedKafkaBrokerClass }
+	other := func(b *eventingv1.Broker) {
+		b.Annotations[eventing.BrokerClassAnnotation] = eventing.NamespacedKafkaBrokerClass
+	}
 	bare := func(t *eventingv1.Trigger) { t.Finalizers = nil }
 	for _, tc := range []struct {
 		name    string
