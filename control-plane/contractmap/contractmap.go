@@ -7,6 +7,8 @@ package contractmap
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,8 +25,9 @@ const (
 	Key = "data"
 	// RefusedAnnotation holds, as JSON, why the entries of objects are not in the contract, by UID.
 	RefusedAnnotation = "kafka.eventing.knative.dev/refused"
-	// maxRefused bounds that annotation; who is beyond it is told by an entry that is not there.
-	maxRefused = 200
+	// maxRefused bounds that annotation, of which a ConfigMap holds 256 KiB; who is beyond it is told by an entry that is
+	// not there.
+	maxRefused = 1000
 )
 
 // Snapshot is one version of a contract.
@@ -32,8 +35,9 @@ type Snapshot struct {
 	Contract *contract.Contract
 	// Version is the ConfigMap's resourceVersion, "" when there is no ConfigMap.
 	Version string
-	// Size is that of the encoded contract in bytes.
-	Size int
+	// Size is that of the encoded contract in bytes, Format what it was encoded as.
+	Size   int
+	Format contract.Format
 	// Refused is why entries are not in it, by UID of the object.
 	Refused map[string]string
 
@@ -94,12 +98,12 @@ func (r *Reader) Get(d dataplane.DataPlane) (*Snapshot, error) {
 
 // Parse reads a ConfigMap.
 func Parse(cm *corev1.ConfigMap) (*Snapshot, error) {
-	c, _, err := contract.Decode(cm.BinaryData[Key])
+	c, format, err := contract.Decode(cm.BinaryData[Key])
 	if err != nil {
 		return nil, fmt.Errorf("contract in ConfigMap %s/%s: %w", cm.Namespace, cm.Name, err)
 	}
 	s := &Snapshot{
-		Contract: c, Version: cm.ResourceVersion, Size: len(cm.BinaryData[Key]), Refused: refused(cm),
+		Contract: c, Version: cm.ResourceVersion, Size: len(cm.BinaryData[Key]), Format: format, Refused: refused(cm),
 		routes: map[string]string{}, groups: map[string]string{},
 	}
 	for _, res := range c.GetResources() {
@@ -135,19 +139,20 @@ func Make(d dataplane.DataPlane, encoded []byte, refused map[string]string, befo
 		if cm.Annotations == nil {
 			cm.Annotations = map[string]string{}
 		}
-		cm.Annotations[RefusedAnnotation] = bounded(refused)
+		text, _ := json.Marshal(Bounded(refused)) // a map of texts
+		cm.Annotations[RefusedAnnotation] = string(text)
 	}
 	return cm
 }
 
-func bounded(refused map[string]string) string {
-	short := make(map[string]string, min(len(refused), maxRefused))
-	for uid, why := range refused {
-		if len(short) == maxRefused {
-			break
-		}
-		short[uid] = why
+// Bounded is what fits into the annotation of all that was refused: always the same of the same.
+func Bounded(refused map[string]string) map[string]string {
+	if len(refused) <= maxRefused {
+		return refused
 	}
-	text, _ := json.Marshal(short) // a map of texts
-	return string(text)
+	short := make(map[string]string, maxRefused)
+	for _, uid := range slices.Sorted(maps.Keys(refused))[:maxRefused] {
+		short[uid] = refused[uid]
+	}
+	return short
 }

@@ -14,21 +14,51 @@ import (
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
-// writeCredentials gathers what the entries of a contract authenticate with into the one Secret that the pods mount. It
-// comes before the contract, so that no pod looks for what is not there yet; a pod that sees them the other way round
-// takes the entry up when the credentials come.
-func (r *Reconciler) writeCredentials(ctx context.Context, d dataplane.DataPlane, c *contract.Contract) error {
-	bundle := kafkacredentials.Collect(c, func(namespace, name string) (kafkacredentials.Secret, bool) {
+// collector returns a function that encodes what the entries of a contract authenticate with, and nothing else. A Secret
+// that is gone is taken from what the pods have as long as an entry is kept that needs it: the entry works, and a pod that
+// starts anew shall run it too (CT-27).
+func (r *Reconciler) collector(d dataplane.DataPlane) func(*contract.Contract) ([]byte, error) {
+	var held map[string]kafkacredentials.Secret // read when it is needed, which is seldom
+	get := func(namespace, name string) (kafkacredentials.Secret, bool) {
 		secret, err := r.source.builder.Secret(namespace, name)
-		if err != nil {
-			return kafkacredentials.Secret{}, false // the objects that need it say so
+		if err == nil {
+			return kafkacredentials.Secret{Namespace: namespace, Name: name, Version: secret.ResourceVersion, Data: secret.Data}, true
 		}
-		return kafkacredentials.Secret{Namespace: namespace, Name: name, Version: secret.ResourceVersion, Data: secret.Data}, true
-	})
-	content, err := kafkacredentials.Encode(bundle)
-	if err != nil {
-		return fmt.Errorf("credentials of data plane %s: %w", d.Key(), err)
+		if held == nil {
+			held = r.held(d)
+		}
+		s, ok := held[namespace+"/"+name]
+		return s, ok // without it the objects that need it say so
 	}
+	return func(c *contract.Contract) ([]byte, error) {
+		content, err := kafkacredentials.Encode(kafkacredentials.Collect(c, get))
+		if err != nil {
+			return nil, fmt.Errorf("credentials of data plane %s: %w", d.Key(), err)
+		}
+		return content, nil
+	}
+}
+
+// held are the credentials that a data plane has, by namespace and name; none when they cannot be read.
+func (r *Reconciler) held(d dataplane.DataPlane) map[string]kafkacredentials.Secret {
+	by := map[string]kafkacredentials.Secret{}
+	secret, err := r.source.builder.Secret(d.Namespace, d.CredentialsName)
+	if err != nil {
+		return by
+	}
+	bundle, err := kafkacredentials.Decode(secret.Data[kafkacredentials.File])
+	if err != nil {
+		return by // somebody else wrote it; it is about to be put right
+	}
+	for _, s := range bundle.Secrets {
+		by[s.Namespace+"/"+s.Name] = s
+	}
+	return by
+}
+
+// writeCredentials writes the one Secret that the pods of a data plane mount, if it holds something else. A pod that sees
+// it later than the contract takes the entry up when the credentials come.
+func (r *Reconciler) writeCredentials(ctx context.Context, d dataplane.DataPlane, content []byte) error {
 	client := r.kube.CoreV1().Secrets(d.Namespace)
 	secret, err := r.source.builder.Secret(d.Namespace, d.CredentialsName)
 	switch {
@@ -37,7 +67,7 @@ func (r *Reconciler) writeCredentials(ctx context.Context, d dataplane.DataPlane
 		secret.Data = map[string][]byte{kafkacredentials.File: content}
 		_, err = client.Create(ctx, secret, metav1.CreateOptions{})
 	case err != nil:
-	case bytes.Equal(secret.Data[kafkacredentials.File], content):
+	case len(secret.Data) == 1 && bytes.Equal(secret.Data[kafkacredentials.File], content):
 		return nil
 	default:
 		secret = secret.DeepCopy()

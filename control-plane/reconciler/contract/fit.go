@@ -2,72 +2,187 @@ package contract
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
+	kafkacredentials "knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
-// leaveOut takes half of the entries out that the contract before does not have, and writes down why; it takes at least
-// one. left is false when there is none. Egresses are taken before resources, as they are the many.
-func leaveOut(
-	before *contract.Contract, resources []*contract.Resource, refused map[string]string, large *contract.TooLargeError,
-) (rest []*contract.Resource, left bool) {
-	known := map[string]bool{}
-	for _, r := range before.GetResources() {
-		known[r.GetUid()] = true
-		for _, e := range r.GetEgresses() {
-			known[e.GetUid()] = true
+// rounds bounds how often a change whose credentials do not fit is passed over for those that come after it.
+const rounds = 8
+
+// fit encodes the contract that has these resources. When it is too large, what runs stays as it is, what was removed is
+// gone, and of the changes as many are taken as fit, the small ones first: so the one that is too large for everybody
+// stops nobody else. Why others are not taken is in refused, by uid.
+func fit(before *contract.Contract, resources []*contract.Resource, encode func([]*contract.Resource) (desired, error)) (desired, error) {
+	want, err := encode(resources)
+	if !isTooLarge(err) && !isTooManyCredentials(err) {
+		return want, err
+	}
+	p := newPacking(before, resources)
+	for from, round := 0, 1; ; round++ {
+		taken, refusal, err := p.most(from, encode)
+		if err != nil {
+			return desired{}, err
+		}
+		if taken == len(p.changes) {
+			break
+		}
+		p.refuse(taken, refusal)
+		if from = taken + 1; isTooLarge(refusal) || round == rounds { // what comes next is larger
+			for ; from < len(p.changes); from++ {
+				p.refuse(from, refusal)
+			}
+			break
 		}
 	}
-	fresh := freshEntries(resources, known)
-	if len(fresh) == 0 {
-		return nil, false
+	if want, err = encode(p.with(len(p.changes))); err != nil {
+		return desired{}, err
 	}
-	// In the order of their uids, so that the same ones are refused the next time and no object changes its place.
-	slices.SortFunc(fresh, func(a, b entry) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.uid, b.uid)) })
-	out := map[string]bool{}
-	for _, e := range fresh[:(len(fresh)+1)/2] {
-		out[e.uid] = true
-		refused[e.uid] = fmt.Sprintf("the contract is full: it would take %d bytes, more than the %d that fit into a ConfigMap", large.Size, large.Limit)
-	}
-	return without(resources, out), true
+	want.refused = p.refused
+	return want, nil
 }
 
-type entry struct {
-	rank int // 0: an egress, 1: a resource
+func isTooManyCredentials(err error) bool {
+	var large *kafkacredentials.TooLargeError
+	return errors.As(err, &large)
+}
+
+// packing is a contract that does not fit as a whole.
+type packing struct {
+	resources []*contract.Resource
+	before    map[string]*contract.Resource
+	egresses  map[string]*contract.Egress // of before
+	changes   []change
+	refused   map[string]string
+}
+
+// change is one that an entry asks for: a resource without its egresses, or an egress.
+type change struct {
 	uid  string
+	of   string // the uid of the resource
+	rank int    // 0: a resource, 1: an egress
+	size int    // bytes before compression
 }
 
-func freshEntries(resources []*contract.Resource, known map[string]bool) []entry {
-	var fresh []entry
-	for _, r := range resources {
+func newPacking(before *contract.Contract, resources []*contract.Resource) *packing {
+	p := &packing{
+		resources: resources, before: map[string]*contract.Resource{}, egresses: map[string]*contract.Egress{}, refused: map[string]string{},
+	}
+	for _, r := range before.GetResources() {
+		p.before[r.GetUid()] = r
 		for _, e := range r.GetEgresses() {
-			if !known[e.GetUid()] {
-				fresh = append(fresh, entry{0, e.GetUid()})
+			p.egresses[e.GetUid()] = e
+		}
+	}
+	for _, r := range resources {
+		size := proto.Size(shell(r, nil))
+		was, known := p.before[r.GetUid()]
+		if !known || !proto.Equal(shell(was, nil), shell(r, nil)) {
+			p.changes = append(p.changes, change{r.GetUid(), r.GetUid(), 0, size})
+		}
+		for _, e := range r.GetEgresses() {
+			if was, ok := p.egresses[e.GetUid()]; ok && proto.Equal(was, e) {
+				continue
+			}
+			c := change{e.GetUid(), r.GetUid(), 1, proto.Size(e)}
+			if !known {
+				c.size = max(c.size, size) // it cannot come before its resource
+			}
+			p.changes = append(p.changes, c)
+		}
+	}
+	slices.SortFunc(p.changes, func(a, b change) int {
+		return cmp.Or(cmp.Compare(a.size, b.size), cmp.Compare(a.rank, b.rank), cmp.Compare(a.uid, b.uid))
+	})
+	return p
+}
+
+// most returns how many changes fit, from those that were decided before on, and what the next one fails by.
+func (p *packing) most(decided int, encode func([]*contract.Resource) (desired, error)) (taken int, refusal, err error) {
+	low, high := decided, len(p.changes)
+	if _, err := encode(p.with(low)); err != nil {
+		return 0, nil, fmt.Errorf("what runs already does not fit any more: %w", err)
+	}
+	for low < high {
+		middle := (low + high + 1) / 2
+		_, err := encode(p.with(middle))
+		switch {
+		case err == nil:
+			low = middle
+		case isTooLarge(err), isTooManyCredentials(err):
+			high, refusal = middle-1, err
+		default:
+			return 0, nil, err
+		}
+	}
+	return low, refusal, nil
+}
+
+// refuse writes down why a change is not taken. The text is the same as long as nothing makes room.
+func (p *packing) refuse(i int, err error) {
+	why := fmt.Sprintf("the contract is full: %d bytes fit into its ConfigMap", contract.MaxBytes)
+	if isTooManyCredentials(err) {
+		why = fmt.Sprintf("the credentials of the data plane are full: %d bytes fit into their Secret", kafkacredentials.MaxBytes)
+	}
+	c := p.changes[i]
+	_, resource := p.before[c.uid]
+	_, egress := p.egresses[c.uid]
+	if c.rank == 0 && resource || c.rank == 1 && egress {
+		why += "; what ran before this change goes on"
+	}
+	p.refused[c.uid] = why
+}
+
+// with returns the resources with the first changes that are not refused.
+func (p *packing) with(first int) []*contract.Resource {
+	type key struct {
+		uid  string
+		rank int
+	}
+	pending := make(map[key]bool, len(p.changes))
+	for i, c := range p.changes {
+		if _, refused := p.refused[c.uid]; refused || i >= first {
+			pending[key{c.uid, c.rank}] = true
+		}
+	}
+	out := make([]*contract.Resource, 0, len(p.resources))
+	for _, r := range p.resources {
+		of := r
+		if pending[key{r.GetUid(), 0}] {
+			if of = p.before[r.GetUid()]; of == nil {
+				continue
 			}
 		}
-		if !known[r.GetUid()] {
-			fresh = append(fresh, entry{1, r.GetUid()})
+		egresses := make([]*contract.Egress, 0, len(r.GetEgresses()))
+		for _, e := range r.GetEgresses() {
+			if pending[key{e.GetUid(), 1}] {
+				if e = p.egresses[e.GetUid()]; e == nil {
+					continue
+				}
+			}
+			egresses = append(egresses, e)
 		}
+		of = shell(of, egresses)
+		of.ContentHash = contract.ResourceHash(of)
+		out = append(out, of)
 	}
-	return fresh
+	return out
 }
 
-func without(resources []*contract.Resource, out map[string]bool) []*contract.Resource {
-	var rest []*contract.Resource
-	for _, r := range resources {
-		if out[r.GetUid()] {
-			continue
-		}
-		if slices.ContainsFunc(r.GetEgresses(), func(e *contract.Egress) bool { return out[e.GetUid()] }) {
-			r = proto.CloneOf(r)
-			r.Egresses = slices.DeleteFunc(r.Egresses, func(e *contract.Egress) bool { return out[e.GetUid()] })
-			r.ContentHash = contract.ResourceHash(r)
-		}
-		rest = append(rest, r)
-	}
-	return rest
+// shell returns a resource with other egresses and without a hash; the rest is shared.
+func shell(r *contract.Resource, egresses []*contract.Egress) *contract.Resource {
+	out := &contract.Resource{}
+	m := out.ProtoReflect()
+	r.ProtoReflect().Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		m.Set(f, v)
+		return true
+	})
+	out.Egresses, out.ContentHash = egresses, ""
+	return out
 }

@@ -12,10 +12,10 @@ import (
 
 const (
 	// gather is how long a change waits for others to be written with it; gatherMore the same while changes come one after
-	// the other. Each write costs every pod a reload, and nobody waits longer than that for his own.
+	// the other. Each write costs every pod a reload, and no change waits longer than that.
 	gather     = 100 * time.Millisecond
 	gatherMore = 700 * time.Millisecond
-	// burst is how long after a write another change counts as one of the same kind of day.
+	// burst is how soon after a write a change is one of many.
 	burst = 2 * time.Second
 )
 
@@ -62,22 +62,26 @@ func (u *usage) secret(id types.NamespacedName) bool {
 	return u.secrets[id]
 }
 
-// following returns a builder that has what it reads noted.
+// following returns a builder that has what it reads noted. The functions of b may still be exchanged until the first
+// entry is made, as other reconcilers are constructed later.
 func (u *usage) following(b *entries.Builder) *entries.Builder {
 	noting := *b
 	noting.ConfigMap = func(namespace, name string) (*corev1.ConfigMap, error) {
-		u.mu.Lock()
-		u.configMaps[types.NamespacedName{Namespace: namespace, Name: name}] = true
-		u.mu.Unlock()
+		u.note(u.configMaps, namespace, name)
 		return b.ConfigMap(namespace, name)
 	}
 	noting.Secret = func(namespace, name string) (*corev1.Secret, error) {
-		u.mu.Lock()
-		u.secrets[types.NamespacedName{Namespace: namespace, Name: name}] = true
-		u.mu.Unlock()
+		u.note(u.secrets, namespace, name)
 		return b.Secret(namespace, name)
 	}
+	noting.Paused = func(kind, namespace, name string) bool { return b.Paused(kind, namespace, name) }
 	return &noting
+}
+
+func (u *usage) note(in map[types.NamespacedName]bool, namespace, name string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	in[types.NamespacedName{Namespace: namespace, Name: name}] = true
 }
 
 func newUsage() *usage {

@@ -1,10 +1,10 @@
 // Package contract is the one writer of contracts: whatever changes, it makes the whole contract of a data plane from
 // cached objects, and writes it if it means something else than the one that is there.
 //
-// It hands nothing over in memory and needs no other reconciler to lead: a key is a data plane, and reconciling it twice
+// It needs no other reconciler to lead and is handed nothing in memory: a key is a data plane, and reconciling it twice
 // writes once. It never takes away what works because something is wrong now; an entry goes when its object goes. It must
 // not write into objects: what it has to say about one stands beside the contract, and is read by the object's own
-// reconciler.
+// reconciler. A key is reconciled by one goroutine at a time; what keys share is guarded by mutexes.
 package contract
 
 import (
@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,7 +27,6 @@ import (
 
 	"knative.dev/eventing-kafka-go/control-plane/contractmap"
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
-	"knative.dev/eventing-kafka-go/control-plane/rollout"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -35,13 +35,17 @@ import (
 type Reconciler struct {
 	reconciler.LeaderAwareFuncs
 
-	kube    kubernetes.Interface
-	source  source
-	pods    func(namespace, app string) ([]*corev1.Pod, error)
-	rollout *rollout.Tracker
+	kube   kubernetes.Interface
+	source source
+	pods   func(namespace, app string) ([]*corev1.Pod, error)
+	// loaded says whether a pod has told that it runs this generation.
+	loaded  func(d dataplane.DataPlane, pod string, generation uint64) bool
 	now     func() time.Time
+	size    func(ctx context.Context, d dataplane.DataPlane, bytes int) // a gauge (CT-14)
 	poked   pokes
 	holdOff holdOff
+	last    memory
+	flags   moment // when flags of core have changed
 }
 
 var (
@@ -67,51 +71,77 @@ func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	want, err := r.desired(ctx, d, before)
+	members, err := r.dispatchers(d, before.Contract.GetDispatchers())
 	if err != nil {
 		return err
 	}
-	if err := r.writeCredentials(ctx, d, want.Contract); err != nil {
+	want, err := r.desired(ctx, d, before, members.names)
+	if err != nil {
+		return err
+	}
+	// First, so that no pod looks for what is not there yet.
+	if err := r.writeCredentials(ctx, d, want.credentials); err != nil {
 		return err
 	}
 	if err := r.write(ctx, d, before, want); err != nil {
 		return err
 	}
-	return r.poke(ctx, d, want.Contract.GetGeneration())
+	pokeNext, err := r.poke(ctx, d, want.Contract.GetGeneration())
+	if err != nil {
+		return err
+	}
+	if next := sooner(pokeNext, members.until); next > 0 {
+		return controller.NewRequeueAfter(next)
+	}
+	return nil
+}
+
+// sooner is the shorter of two durations, of which zero is never.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 // current is the ConfigMap as it is.
 type current struct {
 	cm *corev1.ConfigMap // nil: there is none
 	*contractmap.Snapshot
+	missing bool // it holds no contract; that of the Snapshot is what it held last, as far as this process knows
 }
 
 // read gets the ConfigMap from the API server: what is kept of it must not be older than what was written last. One that
-// cannot be read is as one that is empty, because pods keep what they have and everything is about to be made anew.
+// is gone or cannot be read is made anew, with what this process knows to have been in it (CT-27).
 func (r *Reconciler) read(ctx context.Context, d dataplane.DataPlane) (current, error) {
+	remembered := &contractmap.Snapshot{Contract: r.last.get(d.Key())}
 	cm, err := r.kube.CoreV1().ConfigMaps(d.Namespace).Get(ctx, d.ContractName, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return current{nil, &contractmap.Snapshot{Contract: &contract.Contract{}}}, nil
-	}
-	if err != nil {
+	switch {
+	case apierrors.IsNotFound(err):
+		return current{nil, remembered, true}, nil
+	case err != nil:
 		return current{}, fmt.Errorf("get ConfigMap %s: %w", d.Key(), err)
+	case len(cm.BinaryData[contractmap.Key]) == 0:
+		return current{cm, remembered, true}, nil
 	}
 	s, err := contractmap.Parse(cm)
 	if err != nil {
 		logging.FromContext(ctx).Warnw("Contract cannot be read, it is made anew", "error", err)
-		s = &contractmap.Snapshot{Contract: &contract.Contract{}, Version: cm.ResourceVersion}
+		return current{cm, remembered, true}, nil
 	}
-	return current{cm, s}, nil
+	r.last.set(d.Key(), s.Contract)
+	return current{cm, s, false}, nil
 }
 
 // desired is the contract that the objects ask for, as far as it fits.
 type desired struct {
 	*contract.Contract
-	encoded []byte
-	refused map[string]string
+	encoded     []byte
+	credentials []byte
+	refused     map[string]string
 }
 
-func (r *Reconciler) desired(ctx context.Context, d dataplane.DataPlane, before current) (desired, error) {
+func (r *Reconciler) desired(ctx context.Context, d dataplane.DataPlane, before current, dispatchers []string) (desired, error) {
 	resources, err := r.source.resources(ctx, d, before.Contract)
 	if err != nil {
 		return desired{}, err
@@ -120,22 +150,35 @@ func (r *Reconciler) desired(ctx context.Context, d dataplane.DataPlane, before 
 	if err != nil {
 		return desired{}, err
 	}
-	dispatchers, err := r.dispatchers(d, before.Contract.GetDispatchers())
-	if err != nil {
-		return desired{}, err
-	}
-	return fit(before.Contract, resources, func(fitting []*contract.Resource) *contract.Contract {
-		c := translate.Contract(before.Contract, fitting, bundles, dispatchers)
+	collect := r.collector(d)
+	return fit(before.Contract, resources, func(fitting []*contract.Resource) (want desired, err error) {
+		want.Contract = translate.Contract(before.Contract, fitting, bundles, dispatchers)
 		if d.Format == contract.FormatJSON {
-			c = contract.WithoutOwnFields(c)
+			want.Contract = ownless(before.Contract, want.Contract)
 		}
-		return c
-	}, d.Format)
+		if want.credentials, err = collect(want.Contract); err != nil {
+			return want, err
+		}
+		want.encoded, err = contract.Encode(want.Contract, d.Format)
+		return want, err
+	})
+}
+
+// ownless leaves out what the contract of eventing-kafka-broker has no fields for, and decides anew whether that
+// differs from what was before.
+func ownless(before, c *contract.Contract) *contract.Contract {
+	c = contract.WithoutOwnFields(c)
+	if c.Generation = before.GetGeneration(); before == nil || !contract.Equivalent(before, c) {
+		c.Generation = contract.NextGeneration(before.GetGeneration())
+	}
+	return c
 }
 
 // write writes the ConfigMap if it does not say what it should.
 func (r *Reconciler) write(ctx context.Context, d dataplane.DataPlane, before current, want desired) error {
-	if before.cm != nil && before.Size > 0 && contract.Equivalent(before.Contract, want.Contract) && maps.Equal(before.Refused, want.refused) {
+	r.size(ctx, d, len(want.encoded))
+	want.refused = contractmap.Bounded(want.refused)
+	if !before.missing && before.Format == d.Format && contract.Equivalent(before.Contract, want.Contract) && maps.Equal(before.Refused, want.refused) {
 		return nil
 	}
 	cm := contractmap.Make(d, want.encoded, want.refused, before.cm)
@@ -149,26 +192,43 @@ func (r *Reconciler) write(ctx context.Context, d dataplane.DataPlane, before cu
 	if err != nil {
 		return fmt.Errorf("write contract into ConfigMap %s: %w", d.Key(), err)
 	}
+	r.last.set(d.Key(), want.Contract)
 	r.holdOff.written(d.Key(), r.now())
 	logging.FromContext(ctx).Infow("Contract written", "dataPlane", d.Key(), "generation", want.Contract.GetGeneration(),
 		"bytes", len(want.encoded), "resources", len(want.GetResources()), "refused", len(want.refused))
 	return nil
 }
 
-// fit encodes the contract. When it is too large, entries that are not in force yet are left out, the largest part of
-// what is new first, until the rest fits.
-func fit(before *contract.Contract, resources []*contract.Resource, with func([]*contract.Resource) *contract.Contract, f contract.Format) (desired, error) {
-	refused := map[string]string{}
-	for {
-		c := with(resources)
-		encoded, err := contract.Encode(c, f)
-		var large *contract.TooLargeError
-		if !errors.As(err, &large) {
-			return desired{c, encoded, refused}, err
-		}
-		var left bool
-		if resources, left = leaveOut(before, resources, refused, large); !left {
-			return desired{}, fmt.Errorf("what runs already does not fit any more: %w", err)
-		}
+// memory is what contracts held last. It only serves to restore one that was deleted or overwritten.
+type memory struct {
+	mu        sync.Mutex
+	contracts map[string]*contract.Contract // by data plane; they are not changed
+}
+
+func (m *memory) get(key string) *contract.Contract {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.contracts[key]
+}
+
+func (m *memory) set(key string, c *contract.Contract) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.contracts == nil {
+		m.contracts = map[string]*contract.Contract{}
 	}
+	m.contracts[key] = c
+}
+
+// forget is for who leads no more: somebody else writes from now on.
+func (m *memory) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.contracts = nil
+}
+
+// isTooLarge says whether an error is about the size of a contract.
+func isTooLarge(err error) bool {
+	var large *contract.TooLargeError
+	return errors.As(err, &large)
 }

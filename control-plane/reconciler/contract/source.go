@@ -2,7 +2,6 @@ package contract
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
@@ -75,14 +74,14 @@ func (s *source) namespaces() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// holdsCredentials says whether a Secret is one that this package writes.
-func (s *source) holdsCredentials(id types.NamespacedName) bool {
+// credentialsOf returns the data plane whose credentials a Secret holds.
+func (s *source) credentialsOf(id types.NamespacedName) (dataplane.DataPlane, bool) {
 	for _, d := range s.builder.DataPlanes {
 		if id.Name == d.CredentialsName {
-			return true
+			return s.dataPlane(types.NamespacedName{Namespace: id.Namespace, Name: d.ContractName})
 		}
 	}
-	return false
+	return dataplane.DataPlane{}, false
 }
 
 func isNamespaced(b *eventingv1.Broker) bool {
@@ -121,15 +120,12 @@ type gathering struct {
 // add takes an entry in. alive are the uids of the egresses whose objects are there.
 func (g *gathering) add(object metav1.Object, r *contract.Resource, errs []*translate.Error, err error, alive map[string]bool) {
 	was := g.before[string(object.GetUID())]
-	var waiting *entries.NotReadyError
-	if err != nil && !errors.As(err, &waiting) {
-		logging.FromContext(g.ctx).Warnw("Entry not made, what was before stays", "object", object.GetNamespace()+"/"+object.GetName(), "error", err)
+	// Its own reconciler says it in a condition; here it would be said with every change of anything.
+	if err != nil {
+		logging.FromContext(g.ctx).Debugw("Entry not made, what was before stays", "object", object.GetNamespace()+"/"+object.GetName(), "error", err)
 	}
 	for _, e := range errs {
-		logging.FromContext(g.ctx).Warnw("Entry not made, what was before stays", "error", e)
-	}
-	if r == nil {
-		r = was
+		logging.FromContext(g.ctx).Debugw("Entry not made, what was before stays", "error", e)
 	}
 	if r = translate.Keep(r, was, alive); r != nil {
 		g.resources = append(g.resources, r)
