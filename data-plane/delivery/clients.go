@@ -27,14 +27,30 @@ type Clients struct {
 	mu      sync.Mutex
 	clients map[clientKey]*client
 
-	idle, connect atomic.Int64 // nanoseconds, of Configure
+	idle, connect, size atomic.Int64 // of Configure; times in nanoseconds
 }
 
-// Configure sets how long a connection without requests is kept, and how long making one may take beside the limit of
-// the attempt. Connections that are there obey too. Zero values mean 10 s.
-func (cs *Clients) Configure(idle, connect time.Duration) {
-	cs.idle.Store(int64(cmp.Or(idle, idleConnection)))
-	cs.connect.Store(int64(cmp.Or(connect, connectTimeout)))
+// Limits are what users may set for all connections.
+type Limits struct {
+	// Idle is how long a connection without requests is kept, Connect how long making one may take beside the limit of
+	// the attempt. 0: 10 s.
+	Idle, Connect time.Duration
+	// PerHost is how many connections to one scheme, host and trust there may be. 0: as many as requests.
+	PerHost int
+}
+
+// Configure sets the limits. Connections that are there obey too.
+func (cs *Clients) Configure(l Limits) {
+	cs.idle.Store(int64(cmp.Or(l.Idle, idleConnection)))
+	cs.connect.Store(int64(cmp.Or(l.Connect, connectTimeout)))
+	cs.size.Store(int64(l.PerHost))
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for _, c := range cs.clients {
+		c.mu.Lock()
+		c.admit()
+		c.mu.Unlock()
+	}
 }
 
 type clientKey struct {
@@ -43,7 +59,8 @@ type clientKey struct {
 	trust [sha256.Size]byte
 }
 
-// client is a pool of HTTP/1.1 connections to one host. How many there are is for those who send to decide. It exists
+// client is a pool of HTTP/1.1 connections to one host. How many there are is for those who send to
+// decide, up to a limit. It exists
 // beside fasthttp's HostClient, which costs an event about as much again as all else that is done for it in this
 // process, and cannot tell a failed subscriber from a kept connection that was closed.
 type client struct {
@@ -58,6 +75,7 @@ type client struct {
 	open   map[*conn]struct{}
 	sweeps bool // a timer is armed that closes what was idle for too long
 	closed bool
+	pool   pool
 }
 
 // conn is one connection. It belongs to whoever got it until it is put back.
@@ -71,7 +89,7 @@ type conn struct {
 // NewClients makes an empty pool.
 func NewClients() *Clients {
 	cs := &Clients{clients: map[clientKey]*client{}}
-	cs.Configure(0, 0)
+	cs.Configure(Limits{})
 	return cs
 }
 
@@ -125,6 +143,7 @@ func (c *client) closeAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed, c.idle = true, nil
+	c.admit()
 	for held := range c.open {
 		_ = held.raw.Close() // the requests on it report what happened
 	}

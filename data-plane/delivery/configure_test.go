@@ -27,12 +27,12 @@ func TestIdleConnectionsObeyALimitThatIsSetLater(t *testing.T) { // CFG-27
 		defer c.mu.Unlock()
 		return len(c.idle)
 	}
-	clients.Configure(time.Hour, time.Second)
+	clients.Configure(Limits{Idle: time.Hour, Connect: time.Second})
 	kept.since = time.Now().Add(-time.Minute)
 	if idle() != 1 {
 		t.Error("a connection was closed before its time")
 	}
-	clients.Configure(time.Second, time.Second)
+	clients.Configure(Limits{Idle: time.Second, Connect: time.Second})
 	if idle() != 0 {
 		t.Error("a connection was kept for too long")
 	}
@@ -40,7 +40,7 @@ func TestIdleConnectionsObeyALimitThatIsSetLater(t *testing.T) { // CFG-27
 
 func TestMakingAConnectionObeysItsLimit(t *testing.T) {
 	clients := NewClients()
-	clients.Configure(0, time.Nanosecond)
+	clients.Configure(Limits{Connect: time.Nanosecond})
 	c, err := clients.acquire(false, "127.0.0.1:1", "")
 	if err != nil {
 		t.Fatal(err)

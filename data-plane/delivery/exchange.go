@@ -70,6 +70,10 @@ func fieldValue(b []byte) bool {
 // other side meanwhile says nothing about the subscriber: the request is sent again on another one.
 func (c *client) exchange(header, body []byte, timeout time.Duration, s *scratch) error {
 	deadline := time.Now().Add(timeout)
+	if err := c.enter(deadline); err != nil {
+		return err
+	}
+	defer c.leave()
 	for tries := 1; ; tries++ {
 		on, err := c.get(deadline)
 		if err != nil {

@@ -81,7 +81,7 @@ func produceFailed(r *route, record *kgo.Record, err error) Answer {
 	switch failure := kafka.Classify(err); {
 	case failure == kafka.BufferFull:
 		return tryLater("too many events wait for Kafka")
-	case failure == kafka.TooLarge && recordBytes(record) > surelyFits:
+	case failure == kafka.TooLarge && (recordBytes(record) > surelyFits || exceeds(record, r.sink.MaxRecordBytes)):
 		return Answer{Status: http.StatusRequestEntityTooLarge,
 			Reason: fmt.Sprintf("the event is larger than topic %s accepts: %s", r.topic, oneLine(err.Error()))}
 	case errors.Is(err, kgo.ErrClientClosed):
@@ -89,6 +89,15 @@ func produceFailed(r *route, record *kgo.Record, err error) Answer {
 	}
 	return unavailable(fmt.Sprintf("topic %s was not written: %v", r.topic, err))
 }
+
+// exceeds reports whether a record may be refused for its own size by a client with the limit, framing of headers included.
+// Where max.request.size is small, that can be one which otherwise surely fits.
+func exceeds(r *kgo.Record, limit int) bool {
+	return recordBytes(r)+headerFraming*len(r.Headers) > limit
+}
+
+// headerFraming is the most that the two lengths of a header of a record take, of the sizes that HTTP lets pass.
+const headerFraming = 6
 
 // recordBytes is the size of a record as kafka.Producer.MaxRecordBytes counts it.
 func recordBytes(r *kgo.Record) int {

@@ -103,6 +103,21 @@ func TestStatusCodes(t *testing.T) {
 	}
 }
 
+// Where max.request.size is small, headers can make a record too large whose body is not.
+func TestARecordThatIsTooLargeByItsHeadersIs413(t *testing.T) {
+	kafka := &cluster{limit: 2000, answer: func(_ string, r *kgo.Record, promise func(*kgo.Record, error)) {
+		promise(r, kerr.MessageTooLarge)
+	}}
+	i := start(t, kafka)
+	i.Apply(contractOf(resource("a")), nil)
+	for extension, want := range map[int]int{1950: 413, 500: 503} { // a smaller one was in large company
+		a := send(t, i, call{headers: event("ce-large", strings.Repeat("x", extension)), body: "{}"})
+		if a.Status != want || !strings.Contains(a.Reason, "topic-a") {
+			t.Errorf("with an extension of %d bytes: %+v, want %d", extension, a, want)
+		}
+	}
+}
+
 func hasField(a Answer, want string) bool {
 	for _, f := range a.Headers {
 		if f.Name+": "+f.Value == want {

@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"cmp"
 	"log/slog"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ type cluster struct {
 	peak    int
 	// answer decides on a record; nil means that it is written at once.
 	answer func(servers string, r *kgo.Record, promise func(*kgo.Record, error))
+	limit  int // of a record; 0: 64 KiB
 }
 
 func (c *cluster) acquire(conn kafka.Connection) (Sink, error) {
@@ -36,7 +38,7 @@ func (c *cluster) acquire(conn kafka.Connection) (Sink, error) {
 			c.write(r)
 			promise(r, nil)
 		},
-		MaxRecordBytes: 64 << 10,
+		MaxRecordBytes: cmp.Or(c.limit, 64<<10),
 		Release:        func() { c.use(key, -1) },
 	}, nil
 }

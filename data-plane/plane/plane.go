@@ -62,6 +62,8 @@ type Config struct {
 	ServiceName, ServiceNamespace string
 	// DisableEventTypeTag leaves the event type out of the metrics.
 	DisableEventTypeTag bool
+	// NoKafkaMetrics leaves the figures of Kafka clients out.
+	NoKafkaMetrics bool
 	// LedgerOff is egress.Options.LedgerOff.
 	LedgerOff bool
 	// EventMemory is how many bytes of events the process may hold. Default: half of GOMEMLIMIT or of the limit of its
@@ -130,16 +132,18 @@ func Start(ctx context.Context, c Config) (*Plane, error) {
 	}
 	p := &Plane{
 		config: c, started: time.Now(), done: make(chan struct{}),
-		registry: telemetry.NewRegistry(telemetry.Options{DisableEventTypeTag: c.DisableEventTypeTag}),
-		clients:  delivery.NewClients(),
-		tracer:   tracing.New(c.Log, os.Stdout),
-		producer: c.Producer, fallbacks: map[string]credentials.Fallback{},
+		registry:  telemetry.NewRegistry(telemetry.Options{DisableEventTypeTag: c.DisableEventTypeTag}),
+		clients:   delivery.NewClients(),
+		tracer:    tracing.New(c.Log, os.Stdout),
+		fallbacks: map[string]credentials.Fallback{},
 	}
+	p.meterClients()
+	p.producer = p.config.Producer
 	p.loadSettings()
 	p.serve(p.takeHTTPServer)
 	p.serve(p.takeProducer)
 	p.producers = kafka.NewProducers(p.producer, c.Log)
-	p.clients.Configure(p.webClient.IdleTimeout, p.webClient.ConnectTimeout)
+	p.clients.Configure(clientLimits(p.webClient))
 	if err := p.assemble(); err != nil {
 		p.abandon()
 		return nil, err

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/egress"
 	"knative.dev/eventing-kafka-go/data-plane/filewatch"
 	"knative.dev/eventing-kafka-go/data-plane/properties"
@@ -170,7 +171,7 @@ func (p *Plane) loadSettings() {
 	if p.config.Egress {
 		p.loadConsumers(add)
 		add(paths.WebClient, parser(properties.ReadWebClient, properties.WebClient{}, &p.webClient), func(context.Context) {
-			p.clients.Configure(p.webClient.IdleTimeout, p.webClient.ConnectTimeout)
+			p.clients.Configure(clientLimits(p.webClient))
 		})
 	}
 	if p.config.Ingress {
@@ -178,6 +179,10 @@ func (p *Plane) loadSettings() {
 			p.serve(p.takeHTTPServer)
 		})
 	}
+}
+
+func clientLimits(c properties.WebClient) delivery.Limits {
+	return delivery.Limits{Idle: c.IdleTimeout, Connect: c.ConnectTimeout, PerHost: c.MaxPoolSize}
 }
 
 // serve changes the settings of the HTTP server.

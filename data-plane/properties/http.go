@@ -14,6 +14,8 @@ const forEver = 10 * 365 * 24 * time.Hour
 type WebClient struct {
 	// IdleTimeout is how long a connection without requests is kept, ConnectTimeout how long making one may take.
 	IdleTimeout, ConnectTimeout time.Duration
+	// MaxPoolSize is how many connections to one host there may be; 0: as many as requests.
+	MaxPoolSize int
 }
 
 // HTTPServer is how requests are received.
@@ -28,7 +30,7 @@ type HTTPServer struct {
 
 // Words of warnings of these two files.
 const (
-	fixedInClient = "it cannot be chosen; idleTimeout and connectTimeout can"
+	fixedInClient = "it cannot be chosen; idleTimeout, connectTimeout and maxPoolSize can"
 	fixedInServer = "it cannot be chosen; idleTimeout, maxHeaderSize, maxInitialLineLength and http2ClearTextEnabled can"
 )
 
@@ -37,9 +39,8 @@ const (
 func ReadWebClient(base WebClient, name string, content []byte) (WebClient, []Warning, error) {
 	type s = WebClient
 	rules := map[string]rule[s]{
-		"idleTimeout": seconds(func(c *s, d time.Duration) { c.IdleTimeout = d }),
-		"maxPoolSize": ignored[s]("a subscriber gets as many connections as events are sent to it at once; max.poll.records of " +
-			"the consumer bounds these"),
+		"idleTimeout":    seconds(func(c *s, d time.Duration) { c.IdleTimeout = d }),
+		"maxPoolSize":    whole(" of connections", 1, math.MaxInt32, func(c *s, n int) { c.MaxPoolSize = n }),
 		"connectTimeout": whole(" of milliseconds", 1, math.MaxInt32, func(c *s, n int) { c.ConnectTimeout = time.Duration(n) * time.Millisecond }),
 	}
 	for _, key := range []string{

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/pprof" // it also registers on the default mux, which nobody here serves
+	"strings"
 	"time"
 )
 
@@ -13,6 +14,7 @@ import (
 // /debug/pprof/. report is called for every request and must be safe for concurrent use.
 //
 // /healthz answers 503 with Report.NotAliveReason, 200 if there is none; /readyz answers 503 and the reason until Report.Ready.
+// Either answer names settings that could not be used.
 func Handler(report func() Report, metrics http.Handler) http.Handler {
 	h := &handler{report: report, page: newPage(time.Now)}
 	mux := http.NewServeMux()
@@ -63,11 +65,23 @@ func (h *handler) status(w http.ResponseWriter, req *http.Request) {
 
 func (h *handler) ready(w http.ResponseWriter, _ *http.Request) {
 	r := h.read()
+	refused := refusedSettings(r.Settings)
 	if r.Ready {
-		_, _ = io.WriteString(w, "ready\n")
+		_, _ = io.WriteString(w, "ready\n"+refused)
 		return
 	}
-	http.Error(w, "not ready: "+r.NotReadyReason, http.StatusServiceUnavailable)
+	http.Error(w, "not ready: "+r.NotReadyReason+"\n"+refused, http.StatusServiceUnavailable)
+}
+
+// refusedSettings names the files whose latest content is not in force, each on a line (CFG-72).
+func refusedSettings(settings []Setting) string {
+	var lines strings.Builder
+	for _, s := range settings {
+		if s.LastError != "" && s.LastErrorAt.After(s.LoadedAt) {
+			lines.WriteString("settings not used: " + s.LastError + "\n")
+		}
+	}
+	return lines.String()
 }
 
 func (h *handler) alive(w http.ResponseWriter, _ *http.Request) {

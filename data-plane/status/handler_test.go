@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -28,6 +29,12 @@ func TestPathsOfTheStatusAddress(t *testing.T) {
 	starting.Ready, starting.NotReadyReason = false, "no contract yet"
 	stuck := sampleReport()
 	stuck.NotAliveReason = "nothing goes on"
+	refused, repaired := sampleReport(), sampleReport()
+	refused.Settings = []Setting{{LastError: "producer: linger.ms: no", LastErrorAt: time.Unix(2, 0), LoadedAt: time.Unix(1, 0)}}
+	repaired.Settings = []Setting{{LastError: "producer: linger.ms: no", LastErrorAt: time.Unix(1, 0), LoadedAt: time.Unix(2, 0)}}
+	if answer := get(handlerOf(repaired), "GET", "/readyz"); answer.Body.String() != "ready\n" {
+		t.Errorf("with settings that were repaired: %s", answer.Body)
+	}
 	for _, row := range []struct {
 		name, method, path string
 		report             Report
@@ -44,6 +51,7 @@ func TestPathsOfTheStatusAddress(t *testing.T) {
 		{"health reflects whether the process goes on", "GET", "/healthz", stuck, 503, "not alive: nothing goes on"},
 		{"ready", "GET", "/readyz", ready, 200, "ready"},
 		{"not ready", "GET", "/readyz", starting, 503, "no contract yet"},
+		{"ready, with settings that are not in force", "GET", "/readyz", refused, 200, "ready\nsettings not used: producer: linger.ms"},
 		{"probes may use HEAD", "HEAD", "/readyz", ready, 200, ""},
 		{"profiles", "GET", "/debug/pprof/", ready, 200, "goroutine"},
 		{"one profile", "GET", "/debug/pprof/heap?debug=1", ready, 200, "heap profile"},

@@ -15,7 +15,7 @@ type producer struct{ registry *Registry }
 
 // Read is called at every scrape. It holds no lock while it asks others for their state.
 func (p producer) Read() []*metricdata.Metric {
-	ingresses, egresses := p.registry.handles()
+	ingresses, egresses, clients := p.registry.handles()
 	f := newFamilies()
 	for _, i := range ingresses {
 		i.collect(f)
@@ -30,16 +30,19 @@ func (p producer) Read() []*metricdata.Metric {
 	if len(egresses) > 0 {
 		collectInFlight(f, flying)
 	}
+	for _, c := range clients {
+		c.collect(f)
+	}
 	if observe := p.registry.process.Load(); observe != nil {
 		(*observe)().collect(f)
 	}
 	return f.order
 }
 
-func (r *Registry) handles() ([]*Ingress, []*Egress) {
+func (r *Registry) handles() ([]*Ingress, []*Egress, []*KafkaClients) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return slices.Collect(maps.Values(r.ingresses)), slices.Collect(maps.Values(r.egresses))
+	return slices.Collect(maps.Values(r.ingresses)), slices.Collect(maps.Values(r.egresses)), slices.Clone(r.clients)
 }
 
 // object returns the labels that name the object; more holds those that come after them.

@@ -57,6 +57,7 @@ type Registry struct {
 	mu        sync.RWMutex
 	ingresses map[string]*Ingress
 	egresses  map[string]*Egress
+	clients   []*KafkaClients
 }
 
 // ProcessGauges are figures of the whole process, read whenever metrics are.

@@ -33,7 +33,7 @@ func scrape(t testing.TB, r *telemetry.Registry) string {
 	var ours strings.Builder
 	for line := range strings.Lines(answer.Body.String()) {
 		name := strings.TrimPrefix(strings.TrimPrefix(line, "# HELP "), "# TYPE ")
-		if strings.HasPrefix(name, "kn_") {
+		if strings.HasPrefix(name, "kn_") || strings.HasPrefix(name, "kafka_") {
 			ours.WriteString(line)
 		}
 	}
@@ -99,6 +99,20 @@ func TestExpositionOfKnownTraffic(t *testing.T) {
 			ContractLoadedAt: time.UnixMilli(1_700_000_000_000),
 		}
 	})
+	c := r.KafkaClients(telemetry.KafkaConsumer)
+	for _, ok := range []bool{true, true, false} {
+		c.Connected(ok)
+		c.Sent(100, ok)
+		c.Received(200, ok)
+	}
+	c.Disconnected()
+	c.Answered(30 * time.Millisecond)
+	c.Throttled(1500 * time.Millisecond)
+	c.Records(5, 400)
+	r.KafkaClients(telemetry.KafkaProducer).Records(2, 30)
+	if c != r.KafkaClients(telemetry.KafkaConsumer) {
+		t.Error("a role has two handles")
+	}
 	compareGolden(t, "exposition.txt", scrape(t, r))
 }
 

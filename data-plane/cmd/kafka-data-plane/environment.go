@@ -27,7 +27,6 @@ var variables = []variable{
 	{"HTTP2_DISABLE", "false", "HTTP/2 is always understood"},
 	{"JAVA_TOOL_OPTIONS", "", "there is no JVM; GOMEMLIMIT and GOMAXPROCS limit memory and processors"},
 	{"ENABLE_VIRTUAL_THREADS", "*", "there is no JVM"},
-	{"DISABLE_KAFKA_CLIENTS_METRICS", "*", "metrics of Java's Kafka clients are not served"},
 	{"WAIT_STARTUP_SECONDS", "*", "readiness says what the start waits for, however long it takes"},
 	{"EGRESSES_INITIAL_CAPACITY", "*", "nothing has to be sized in advance"},
 	{"INSTANCE_ID", "*", "it is not used"},

@@ -19,6 +19,7 @@
 //	STATUS_ADDRESS                  0.0.0.0:8081: page, JSON, health, readiness, profiles
 //	METRICS_ADDRESS                 METRICS_HOST (0.0.0.0), port 9090; "none" leaves the metrics to the status address alone
 //	METRICS_DISABLE_EVENT_TYPE_TAG  true leaves the event type out of the metrics
+//	DISABLE_KAFKA_CLIENTS_METRICS   true leaves the figures of Kafka clients out of the metrics
 //	METRICS_PEM_CERT_PATH, METRICS_PEM_KEY_PATH
 //	                                certificate and key: the metrics address then has TLS
 //	CONFIG_OBSERVABILITY_PATH       /etc/observability: the mounted config-observability: where metrics are pushed and
@@ -160,6 +161,9 @@ func configure(args []string, env func(string) string) (configuration, error) {
 	}
 	var err error
 	if c.DisableEventTypeTag, err = enabled(env, "METRICS_DISABLE_EVENT_TYPE_TAG"); err != nil {
+		return c, err
+	}
+	if c.NoKafkaMetrics, err = enabled(env, "DISABLE_KAFKA_CLIENTS_METRICS"); err != nil {
 		return c, err
 	}
 	if c.ShutdownGrace, err = seconds(env, "SHUTDOWN_GRACE_SECONDS", 25); err != nil {

@@ -93,7 +93,7 @@ func TestWaitsBeforeRetriesAreBoundedAndSpreadByTheEnvironment(t *testing.T) {
 
 func TestAWrongValueNamesKeyValueAndWhatIsAllowed(t *testing.T) {
 	for name, value := range map[string]string{
-		"METRICS_DISABLE_EVENT_TYPE_TAG": "yes", "SHUTDOWN_GRACE_SECONDS": "25s", "INGRESS_PORT": "http", "INGRESS_TLS_PORT": "70000",
+		"METRICS_DISABLE_EVENT_TYPE_TAG": "yes", "DISABLE_KAFKA_CLIENTS_METRICS": "1", "SHUTDOWN_GRACE_SECONDS": "25s", "INGRESS_PORT": "http", "INGRESS_TLS_PORT": "70000",
 		"LOG_LEVEL": "loud",
 	} {
 		_, err := configure([]string{"all"}, from(map[string]string{"DATA_PLANE_CONFIG_FILE_PATH": "/data", name: value}))
