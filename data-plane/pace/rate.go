@@ -28,17 +28,18 @@ const (
 	limitedFor = 200 * time.Millisecond
 	// endless is a rate that is none.
 	endless = 1e6
-	// halving is how fast refusals that come at any rate are forgotten.
-	halving = 10 * time.Second
+	// halvingFirst and halvingLast are how fast refusals that come at any rate are forgotten; what is found again, more
+	// slowly. aging is what the rates before count for, each time.
+	halvingFirst, halvingLast, aging = 10 * time.Second, time.Minute, 0.8
 	// firstCut is how many requests must be refused within lookBack before a rate is looked for: one event that is
 	// refused again and again, with pauses, is none.
 	firstCut = 3
 	// forgetAfter is when a rate is given up that has held nothing back.
 	forgetAfter = time.Minute
-	// unremarkable is a share of refusals that nobody slows down for.
-	unremarkable = 0.005
-	// intrinsicAfter is how many refusals it takes to see that they come at any rate.
-	intrinsicAfter = 5
+	// unremarkable is a share of refusals that nobody slows down for, mostTolerated the largest that is ever tolerated.
+	unremarkable, mostTolerated = 0.005, 0.6
+	// intrinsicAfter is how many refusals by which the rate was lowered it takes to see that they come at any rate.
+	intrinsicAfter = 4
 )
 
 // rate spaces the starts of deliveries. It is found when requests are refused: what was answered in the time before is
@@ -61,15 +62,19 @@ type rate struct {
 	series series
 }
 
-// series is what happened since the first of several cuts, to find refusals that do not depend on the rate.
+// series is what happened while rates were held that had just been lowered, to find refusals that do not depend on the
+// rate: a subscriber that was sent too much takes what is left, and refuses again when the rate has grown.
 type series struct {
-	ratio, attempted  float64 // before the first cut
-	answered, refused float64 // since
+	answered, refused float64 // in those times, the older ones count less
+	persistent        float64 // refusals in them, less half of those that came when the rate had grown
 	tolerated         float64 // share of refusals that is no news
 	toleratedAt       time.Duration
+	halving           time.Duration // of tolerated
 }
 
-func newRate() rate { return rate{hold: holdFirst, cutAt: -time.Hour} }
+func newRate() rate {
+	return rate{hold: holdFirst, cutAt: -time.Hour, series: series{halving: halvingFirst}}
+}
 
 // effective is the rate that holds, 0 for none.
 func (r *rate) effective() float64 {
@@ -128,14 +133,18 @@ func (r *rate) grow(now time.Duration) {
 // answered counts a request that the subscriber took.
 func (r *rate) answered(now time.Duration) {
 	r.recent.add(now, true)
-	r.series.answered++
+	if r.held(now) {
+		r.series.answered++
+	}
 }
 
 // refused takes a refusal. It is news if requests are refused because there are too many; then share of the latest ones
 // were.
 func (r *rate) refused(now time.Duration, s Sample) (share float64, news bool) {
 	r.recent.add(now, false)
-	r.series.refused++
+	if r.held(now) && now-s.Latency >= r.cutAt {
+		r.series.refused++
+	}
 	if now-s.Latency < r.cutAt || now-r.cutAt < judgeAfter {
 		return 0, false // it was sent before the last cut, or right behind it
 	}
@@ -145,11 +154,8 @@ func (r *rate) refused(now time.Duration, s Sample) (share float64, news bool) {
 	}
 	share = refused / (answered + refused)
 	attempted := (answered + refused) / over.Seconds()
-	if r.tolerates(now, attempted) {
+	if r.tolerates(now) {
 		return 0, false
-	}
-	if now > r.holdUntil || r.found == 0 {
-		r.series = series{ratio: r.longShare(now), attempted: attempted, tolerated: r.series.tolerated, toleratedAt: r.series.toleratedAt}
 	}
 	r.cut(now, attempted, answered/over.Seconds())
 	if s.RetryAfter > 0 && share > 0.5 {
@@ -158,27 +164,34 @@ func (r *rate) refused(now time.Duration, s Sample) (share float64, news bool) {
 	return share, true
 }
 
-func (r *rate) longShare(now time.Duration) float64 {
-	answered, refused, _ := r.recent.since(now, now-lookBack, math.Inf(1))
-	return refused / (answered + refused)
-}
+// held says whether the rate is one that was just lowered.
+func (r *rate) held(now time.Duration) bool { return r.found > 0 && now <= r.holdUntil }
 
-// tolerates says whether refusals are too few, or come whatever the rate is: at three quarters of it there are about as
-// many of them. It then makes no sense to slow down.
-func (r *rate) tolerates(now time.Duration, attempted float64) bool {
+// tolerates says whether refusals are too few, or go on whatever the rate is. It then makes no sense to slow down.
+func (r *rate) tolerates(now time.Duration) bool {
 	z := &r.series
-	z.tolerated *= math.Exp2(-float64(now-z.toleratedAt) / float64(halving))
+	z.tolerated *= math.Exp2(-float64(now-z.toleratedAt) / float64(z.halving))
 	z.toleratedAt = now
 	answered, refused, _ := r.recent.since(now, now-lookBack, math.Inf(1))
-	if refused <= (answered+refused)*max(unremarkable, z.tolerated) || r.found == 0 && refused < firstCut {
+	if n := answered + refused; r.found == 0 && refused < firstCut || refused <= n*unremarkable ||
+		z.tolerated > unremarkable && refused <= n*z.tolerated+2*math.Sqrt(n*z.tolerated) {
 		return true
 	}
-	since := z.refused / (z.answered + z.refused)
-	if r.found == 0 || z.refused < intrinsicAfter || z.ratio > 0.5 || attempted > 0.75*z.attempted ||
-		since < 0.5*z.ratio || since > 2.5*z.ratio {
+	if r.held(now) {
+		z.persistent++
+	} else {
+		z.persistent = max(0, z.persistent-0.5)
+	}
+	share := z.refused / max(1, z.answered+z.refused)
+	if share > 0.5 {
+		z.persistent, z.answered, z.refused = 0, 0, 0 // there is too much of them to go on
+	}
+	if z.persistent < intrinsicAfter {
+		z.answered, z.refused = z.answered*aging, z.refused*aging
 		return false
 	}
-	z.tolerated, r.found = 2*since, 0
+	*z = series{tolerated: min(2*share, mostTolerated), toleratedAt: now, halving: min(2*z.halving, halvingLast)}
+	r.found = 0
 	return true
 }
 

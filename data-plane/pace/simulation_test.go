@@ -294,3 +294,52 @@ func TestRefusalsThatComeAtAnyRateDoNotStopAnEgress(t *testing.T) {
 		})
 	}
 }
+
+// begins refuses so many requests, one after the other, and then a share of them.
+type begins struct {
+	refused int
+	flaky
+	latency time.Duration
+}
+
+func (b *begins) request(now time.Duration) (time.Duration, Outcome) {
+	if b.refused > 0 {
+		b.refused--
+		return now + b.latency, Refused
+	}
+	_, o := b.flaky.request(now)
+	return now + b.latency, o
+}
+
+// A rate that was found among few requests, as an egress begins, is not what the subscriber takes: refusals that come at
+// any rate do not keep it there.
+func TestFewRefusalsAtTheBeginningHoldNothingBack(t *testing.T) {
+	for _, row := range []struct {
+		refused int
+		share   float64
+		most    int
+		latency time.Duration
+	}{
+		{4, 0.06, 6, 1500 * time.Microsecond},
+		{4, 0.06, 6, 10 * ms},
+		{6, 0.06, 6, 10 * ms},
+		{3, 0.06, 4, 50 * ms},
+		{4, 0.02, 50, 10 * ms},
+		{20, 0.06, 50, 10 * ms},
+		{50, 0.2, 50, 10 * ms},
+		{100, 0, 100, 10 * ms},
+		{4, 0.3, 6, 5 * ms},
+	} {
+		t.Run(fmt.Sprintf("%d of the first, then %v, %d at a time, %v", row.refused, row.share, row.most, row.latency), func(t *testing.T) {
+			for seed := range uint64(4) {
+				s := &simulation{pacer: New(Config{Start: row.most, Max: row.most})}
+				s.run(60*time.Second, &begins{row.refused, flaky{row.share, rand.New(rand.NewPCG(seed, 4))}, row.latency})
+				possible := float64(row.most) / row.latency.Seconds() * (1 - row.share) * 45
+				n := within(s.answers, 15*time.Second, 60*time.Second)
+				if status := s.pacer.Status(s.now); float64(n) < possible/2 {
+					t.Errorf("seed %d: only %d events, %.0f %% of what is possible; %+v", seed, n, 100*float64(n)/possible, status)
+				}
+			}
+		})
+	}
+}
