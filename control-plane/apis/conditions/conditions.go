@@ -70,3 +70,18 @@ func Keep(status apis.ConditionsAccessor, known ...apis.ConditionType) {
 		status.SetConditions(kept)
 	}
 }
+
+// MarkConfigInvalid says what is wrong with the ConfigMap that leads to Kafka, or with the reference to it.
+func MarkConfigInvalid(m apis.ConditionManager, err error) {
+	m.MarkFalse(ConfigParsed, "Failed to read configuration", "%v", err)
+}
+
+// MarkSecretFailed says what is wrong with the Secret to authenticate at Kafka with.
+func MarkSecretFailed(m apis.ConditionManager, err error) {
+	m.MarkFalse(ConfigParsed, "Failed to get broker auth secret", "%v", err)
+}
+
+// MarkAdminFailed says why no client for Kafka can be made.
+func MarkAdminFailed(m apis.ConditionManager, err error) {
+	m.MarkFalse(TopicReady, "Failed to obtain Kafka cluster admin", "%v", err)
+}

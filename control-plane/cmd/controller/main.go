@@ -15,7 +15,9 @@ import (
 	"knative.dev/pkg/signals"
 
 	"knative.dev/eventing-kafka-go/control-plane/installation"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/channel"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/contract"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/sink"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/trigger"
 )
 
@@ -32,5 +34,7 @@ func main() {
 	sharedmain.MainWithContext(ctx, component,
 		contract.NewController,
 		trigger.NewController,
+		channel.NewController,
+		sink.NewController,
 	)
 }

@@ -1,0 +1,56 @@
+package installation
+
+import (
+	"knative.dev/pkg/apis"
+
+	"knative.dev/eventing-kafka-go/control-plane/apis/conditions"
+	"knative.dev/eventing-kafka-go/control-plane/credentials"
+	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
+	"knative.dev/eventing-kafka-go/control-plane/translate"
+)
+
+// Connect returns the admin of the Kafka at servers, with the Secret that an object names, "" for none. It marks
+// ConfigParsed, or TopicReady when the settings are right and still no client can be made of them.
+func (in *Installation) Connect(m apis.ConditionManager, servers []string, namespace, secret string) (*kafkaadmin.Admin, error) {
+	c, err := credentials.Connection(in.Secret, servers, namespace, secret)
+	if err != nil {
+		conditions.MarkSecretFailed(m, err)
+		return nil, err
+	}
+	connection, err := credentials.Kafka(in.Secret, c)
+	if err != nil {
+		conditions.MarkSecretFailed(m, err)
+		return nil, err
+	}
+	m.MarkTrue(conditions.ConfigParsed)
+	admin, err := in.Admins.Admin(connection)
+	if err != nil {
+		conditions.MarkAdminFailed(m, err)
+		return nil, err
+	}
+	return admin, nil
+}
+
+// ConnectForDeletion returns how to connect to a Kafka that settings lead to, and how to do so without authentication when
+// the Secret is gone.
+func (in *Installation) ConnectForDeletion(settings func() (translate.Settings, error)) (admin, bare func() (*kafkaadmin.Admin, error)) {
+	admin = func() (*kafkaadmin.Admin, error) {
+		s, err := settings()
+		if err != nil {
+			return nil, err
+		}
+		c, err := credentials.Connection(in.Secret, s.BootstrapServers, s.SecretNamespace, s.SecretName)
+		if err != nil {
+			return nil, err
+		}
+		return in.Admin(c)
+	}
+	bare = func() (*kafkaadmin.Admin, error) {
+		s, err := settings()
+		if err != nil {
+			return nil, err
+		}
+		return in.Admin(translate.Connection{BootstrapServers: s.BootstrapServers})
+	}
+	return admin, bare
+}
