@@ -1,7 +1,3 @@
-// Package reconcilertest is the world of a reconciler in unit tests: fake clients whose objects are its caches, a fake
-// Kafka, and a data plane whose contract and pods the test decides about. It is for tests alone.
-//
-// A Bench belongs to the goroutine of its test.
 package reconcilertest
 
 import (
@@ -48,8 +44,6 @@ import (
 )
 
 const (
-	// SystemNamespace is where the installation is.
-	SystemNamespace = "knative-eventing"
 	// Namespace is where objects under test are.
 	Namespace = "ns"
 	// events is more than a test makes.
@@ -76,8 +70,8 @@ type Bench struct {
 	version  int
 }
 
-// New makes a Bench with a ConfigMap kafka-channel-config that leads to its Kafka, and no pod.
-func New(tb testing.TB) *Bench {
+// NewBench makes a Bench with a ConfigMap kafka-channel-config that leads to its Kafka, and no pod.
+func NewBench(tb testing.TB) *Bench {
 	tb.Helper()
 	b := &Bench{
 		tb: tb, Kafka: kafkatest.Start(tb), Kube: kubefake.NewSimpleClientset(), Client: clientfake.NewSimpleClientset(),
@@ -167,14 +161,14 @@ func (b *Bench) WriteContract(kind dataplane.Kind, refused map[string]string, re
 	b.Add("configmaps", cm)
 }
 
-// Pod is a ready pod and what it says.
-type Pod struct {
+// BenchPod is a ready pod and what it says.
+type BenchPod struct {
 	Name, App string
 	rollout.Report
 }
 
 // SetPods replaces all pods.
-func (b *Bench) SetPods(pods ...Pod) {
+func (b *Bench) SetPods(pods ...BenchPod) {
 	b.tb.Helper()
 	for _, o := range b.Cache("pods").List() {
 		if err := b.Cache("pods").Delete(o); err != nil {

@@ -30,6 +30,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/following"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
+	"knative.dev/eventing-kafka-go/control-plane/parking"
 	"knative.dev/eventing-kafka-go/control-plane/policies"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
 	"knative.dev/eventing-kafka-go/control-plane/topics"
@@ -94,6 +95,7 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, c *messagingv1beta1.Kafk
 	if err := x.applyPolicies(); err != nil {
 		return x.stop(err)
 	}
+	parking.Ensure(ctx, admin, r.in.ParkingTopic, c.Spec.ReplicationFactor, &c.Status.Status, r.in.Log)
 	deadLetterErr := x.deadLetter(ctx)
 	groups := x.groups(ctx, admin, topic)
 	resource, problems, err := r.in.Entries.Channel(c, x.flags)

@@ -44,14 +44,14 @@ type scene struct {
 	refused map[string]string
 	// frozen keeps the contract as it is; pods makes pods of what is in the contract.
 	frozen  bool
-	pods    func(...*contract.Resource) []bench.Pod
+	pods    func(...*contract.Resource) []bench.BenchPod
 	written []*contract.Resource
 	err     error
 	events  []string
 }
 
 func newScene(t *testing.T) *scene {
-	s := &scene{Bench: bench.New(t), t: t, flags: feature.Flags{}, pods: served}
+	s := &scene{Bench: bench.NewBench(t), t: t, flags: feature.Flags{}, pods: served}
 	s.put(&messagingv1beta1.KafkaChannel{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: bench.Namespace, Name: "c", UID: "c-uid", Generation: 1, Finalizers: []string{"kafkachannels.messaging.knative.dev"},
@@ -61,9 +61,9 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
-func served(resources ...*contract.Resource) []bench.Pod {
+func served(resources ...*contract.Resource) []bench.BenchPod {
 	r := bench.Running(resources...)
-	return []bench.Pod{
+	return []bench.BenchPod{
 		{Name: "in", App: "kafka-channel-receiver", Report: rollout.Report{Routes: r.Routes}},
 		{Name: "out", App: "kafka-channel-dispatcher", Report: rollout.Report{Groups: r.Groups}},
 	}
@@ -286,10 +286,10 @@ func TestWhatCanBeWrongWithAChannel(t *testing.T) {
 			subscriber: "False Subscriber s1 not ready: EntryRefused the contract is full"},
 		{name: "the contract is not written", do: func(s *scene) { s.frozen = true },
 			want: []string{"ConfigMapUpdated=Unknown WaitingForContract: waiting for the contract in ConfigMap knative-eventing/kafka-channel-channels-subscriptions"}, subscriber: "Unknown "},
-		{name: "no pod is ready", do: func(s *scene) { s.pods = func(...*contract.Resource) []bench.Pod { return nil } },
+		{name: "no pod is ready", do: func(s *scene) { s.pods = func(...*contract.Resource) []bench.BenchPod { return nil } },
 			want: []string{"ConfigMapUpdated=True", "ProbeSucceeded=Unknown ProbeStatus: status: NotReady, no pod with label app=kafka-channel-receiver is ready", "Addressable=Unknown"}},
 		{name: "a pod rejects the route", do: func(s *scene) {
-			s.pods = func(r ...*contract.Resource) []bench.Pod {
+			s.pods = func(r ...*contract.Resource) []bench.BenchPod {
 				pods := served(r...)
 				for uid, e := range pods[0].Routes {
 					e.Problem = "no credentials"
@@ -299,7 +299,7 @@ func TestWhatCanBeWrongWithAChannel(t *testing.T) {
 			}
 		}, want: []string{"ProbeSucceeded=False EntryRejected: status: NotReady, pod in: no credentials", "Subscribers=True"}, subscriber: "True"},
 		{name: "a pod rejects a subscriber", do: func(s *scene) {
-			s.pods = func(r ...*contract.Resource) []bench.Pod {
+			s.pods = func(r ...*contract.Resource) []bench.BenchPod {
 				pods := served(r...)
 				for uid, e := range pods[1].Groups {
 					e.Problem = "the committed start is gone"
@@ -309,8 +309,8 @@ func TestWhatCanBeWrongWithAChannel(t *testing.T) {
 			}
 		}, want: []string{"ProbeSucceeded=True", "Subscribers=False"}, subscriber: "False Subscriber s1 not ready: EntryRejected pod out: the committed start is gone"},
 		{name: "a pod lags", do: func(s *scene) {
-			s.pods = func(r ...*contract.Resource) []bench.Pod {
-				return append(served(r...), bench.Pod{Name: "late", App: "kafka-channel-receiver"})
+			s.pods = func(r ...*contract.Resource) []bench.BenchPod {
+				return append(served(r...), bench.BenchPod{Name: "late", App: "kafka-channel-receiver"})
 			}
 		}, want: []string{"ProbeSucceeded=Unknown ProbeStatus: status: NotReady, waiting for 2 pods: pod late has no entry for it yet"}, subscriber: "True"},
 		{name: "https is asked for and there is no certificate", do: func(s *scene) { s.flags["transport-encryption"] = feature.Strict },
@@ -345,12 +345,12 @@ func TestWhatWorksStaysWhenSomethingGoesWrong(t *testing.T) {
 		want string
 	}{
 		{"a pod that starts", func(s *scene) {
-			s.pods = func(r ...*contract.Resource) []bench.Pod {
-				return append(served(r...), bench.Pod{Name: "late", App: "kafka-channel-receiver"})
+			s.pods = func(r ...*contract.Resource) []bench.BenchPod {
+				return append(served(r...), bench.BenchPod{Name: "late", App: "kafka-channel-receiver"})
 			}
 		}, "Ready=True"},
 		{"a consumer group between two assignments", func(s *scene) {
-			s.pods = func(r ...*contract.Resource) []bench.Pod {
+			s.pods = func(r ...*contract.Resource) []bench.BenchPod {
 				pods := served(r...)
 				for uid, e := range pods[1].Groups {
 					e.State = "joining"
@@ -414,7 +414,7 @@ func TestTheGroupOfARemovedSubscriberGoesAfterThePodsLetGo(t *testing.T) {
 	s.settle()
 	s.says("Ready=True")
 	hold := s.written
-	s.pods = func(...*contract.Resource) []bench.Pod { return served(hold...) }
+	s.pods = func(...*contract.Resource) []bench.BenchPod { return served(hold...) }
 	s.subscribe("s2")
 	s.settle()
 	if !s.started(group1) {
@@ -475,7 +475,7 @@ func TestADeletedChannelLeavesNothingOnceItIsNotServed(t *testing.T) {
 	s.subscribe("s1")
 	s.settle()
 	hold := s.written
-	s.pods = func(...*contract.Resource) []bench.Pod { return served(hold...) }
+	s.pods = func(...*contract.Resource) []bench.BenchPod { return served(hold...) }
 	s.delete()
 	s.settle()
 	if s.Partitions(topicName) != 3 || !s.started(group1) || len(s.channel().Finalizers) != 1 {
@@ -498,7 +498,7 @@ func TestWhatADeletedChannelMayLeaveBehind(t *testing.T) {
 	}{
 		{"pods that never let go are not waited for for ever", func(s *scene) {
 			hold := s.written
-			s.pods = func(...*contract.Resource) []bench.Pod { return served(hold...) }
+			s.pods = func(...*contract.Resource) []bench.BenchPod { return served(hold...) }
 		}, 0, "Normal FinalizerUpdate"},
 		{"an annotation keeps topic and groups", func(s *scene) {
 			s.edit(func(c *messagingv1beta1.KafkaChannel) {
