@@ -81,14 +81,28 @@ func (c *Config) Flags(core feature.Flags) translate.Flags {
 	}
 }
 
-// Store follows the ConfigMap; one that cannot be used leaves the last good one in force.
+// Store follows the ConfigMap; one that cannot be used leaves the last good one in force, the defaults at the start: a
+// ConfigMap never keeps a program from starting (CFG-46).
 type Store struct {
 	*configmap.UntypedStore
 }
 
-// NewStore returns a store whose changes are told to changed.
+// NewStore returns a store whose changes are told to changed. What means nothing is logged.
 func NewStore(log configmap.Logger, changed ...func(name string, value any)) *Store {
-	return &Store{configmap.NewUntypedStore("kafka-features", log, configmap.Constructors{ConfigName: Parse}, changed...)}
+	s := &Store{}
+	parse := func(cm *corev1.ConfigMap) (*Config, error) {
+		c, err := Parse(cm)
+		if err != nil {
+			log.Errorf("What was in force stays: %v", err)
+			return s.Load(), nil
+		}
+		for _, warning := range c.Warnings {
+			log.Infof("ConfigMap %s: %s", ConfigName, warning)
+		}
+		return c, nil
+	}
+	s.UntypedStore = configmap.NewUntypedStore("kafka-features", log, configmap.Constructors{ConfigName: parse}, changed...)
+	return s
 }
 
 // Load returns what is in force, the defaults before anything was read.
