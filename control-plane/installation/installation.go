@@ -35,6 +35,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
+	"knative.dev/eventing-kafka-go/control-plane/environment"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
 	"knative.dev/eventing-kafka-go/control-plane/serving"
@@ -117,6 +118,9 @@ func build(ctx context.Context, getenv func(string) string) (*Installation, erro
 		return nil, err
 	}
 	log := slog.New(logr.ToSlogHandler(zapr.NewLogger(logging.FromContext(ctx).Desugar())))
+	if names := environment.Meaningless(getenv); len(names) > 0 {
+		log.Warn("these variables have no meaning here and are ignored", "variables", names)
+	}
 	in := &Installation{SystemNamespace: namespace, DataPlanes: planes, Admins: kafkaadmin.NewPool(log), Log: log}
 	configMaps := configmap.Get(ctx).Lister()
 	in.Contracts = &contractmap.Reader{ConfigMaps: configMaps}

@@ -4,16 +4,23 @@
 // It is configured by environment variables with the names of eventing-kafka-broker: see package dataplane for those of
 // each data plane, and SYSTEM_NAMESPACE (required), CHANNEL_GENERAL_CONFIG_MAP_NAME, TRIGGER_DELIVERY_MERGE
 // (true has a Trigger's delivery win field by field over its Broker's instead of replacing it), KAFKA_PARKING_TOPIC (takes
-// the events that nothing else takes; "disabled" is none, and they are held).
+// the events that nothing else takes; "disabled" is none, and they are held). PROBE_PORT (default 8080) answers /health and
+// /readiness. KUBE_API_QPS and KUBE_API_BURST (default 200 and 400) bound its requests to the API server,
+// K_THREADS_PER_CONTROLLER how many objects of a kind are reconciled at once. Variables of eventing-kafka-broker without
+// meaning here are ignored with one warning.
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 
+	"knative.dev/pkg/injection"
 	"knative.dev/pkg/injection/sharedmain"
 	"knative.dev/pkg/signals"
 
+	"knative.dev/eventing-kafka-go/control-plane/environment"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/channel"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/contract"
@@ -25,16 +32,38 @@ import (
 const component = "kafka-broker-controller"
 
 func main() {
-	if os.Getenv("SYSTEM_NAMESPACE") == "" {
-		// Left to itself a dependency chooses a namespace for tests, and everything looks fine in the wrong place.
-		fmt.Fprintln(os.Stderr, component+": SYSTEM_NAMESPACE is not set: it names the namespace of the installation")
+	ctx := installation.WithInstallation(signals.NewContext())
+	if err := prepare(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, component+":", err)
 		os.Exit(1)
 	}
-	ctx := installation.WithInstallation(signals.NewContext())
-	sharedmain.MainWithContext(ctx, component,
+	sharedmain.MainWithContext(sharedmain.WithHealthProbesDisabled(ctx), component,
 		contract.NewController,
 		trigger.NewController,
 		channel.NewController,
 		sink.NewController,
 	)
+}
+
+// prepare checks the environment and fills in what it does not say, and begins to answer a kubelet, which goes on until
+// ctx ends. The port is our own, as sharedmain's cannot be chosen and a host may run several replicas.
+func prepare(ctx context.Context) error {
+	if err := environment.CheckSystemNamespace(); err != nil {
+		return err
+	}
+	port, err := environment.Port("PROBE_PORT", injection.HealthCheckDefaultPort)
+	if err != nil {
+		return err
+	}
+	// Left to itself client-go waits so much between requests that a thousand objects take minutes.
+	if err := errors.Join(environment.SetDefault("KUBE_API_QPS", "200"), environment.SetDefault("KUBE_API_BURST", "400")); err != nil {
+		return err
+	}
+	go func() {
+		if err := injection.ServeHealthProbes(ctx, port); err != nil {
+			fmt.Fprintln(os.Stderr, component+": serve probes:", err)
+			os.Exit(1) // a kubelet would end it soon, and not say why
+		}
+	}()
+	return nil
 }
