@@ -32,8 +32,10 @@ func (in *Installation) Connect(m apis.ConditionManager, servers []string, names
 }
 
 // ConnectForDeletion returns how to connect to a Kafka that settings lead to, and how to do so without authentication when
-// the Secret is gone.
-func (in *Installation) ConnectForDeletion(settings func() (translate.Settings, error)) (admin, bare func() (*kafkaadmin.Admin, error)) {
+// the Secret is gone: at the recorded servers when the settings are gone too.
+func (in *Installation) ConnectForDeletion(
+	settings func() (translate.Settings, error), recorded []string,
+) (admin, bare func() (*kafkaadmin.Admin, error)) {
 	admin = func() (*kafkaadmin.Admin, error) {
 		s, err := settings()
 		if err != nil {
@@ -47,10 +49,13 @@ func (in *Installation) ConnectForDeletion(settings func() (translate.Settings, 
 	}
 	bare = func() (*kafkaadmin.Admin, error) {
 		s, err := settings()
-		if err != nil {
+		switch {
+		case err == nil:
+			recorded = s.BootstrapServers
+		case len(recorded) == 0:
 			return nil, err
 		}
-		return in.Admin(translate.Connection{BootstrapServers: s.BootstrapServers})
+		return in.Admin(translate.Connection{BootstrapServers: recorded})
 	}
 	return admin, bare
 }

@@ -8,6 +8,7 @@ package channel
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -139,6 +140,8 @@ func (x *run) connect() (*kafkaadmin.Admin, []string, error) {
 type usable struct {
 	name string
 	kafkaadmin.TopicResult
+	// moved: the channel used other servers until now, perhaps another cluster with the same topic.
+	moved bool
 }
 
 func (x *run) topic(ctx context.Context, admin *kafkaadmin.Admin, servers []string) (usable, error) {
@@ -159,9 +162,11 @@ func (x *run) topic(ctx context.Context, admin *kafkaadmin.Admin, servers []stri
 	if err != nil {
 		return usable{}, err
 	}
+	before, now := status.Annotations[translate.ServersKey], strings.Join(servers, ",")
 	status.Annotations[translate.TopicStatusAnnotation] = name // Ensure has made the map
+	status.Annotations[translate.ServersKey] = now
 	conditions.MarkTopicReady(x.m, name, topics.Notes(status, result))
-	return usable{name, result}, nil
+	return usable{name, result, before != "" && before != now}, nil
 }
 
 func (x *run) applyPolicies() error {

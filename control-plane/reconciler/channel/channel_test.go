@@ -1,11 +1,14 @@
 package channel
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -28,6 +31,7 @@ import (
 	bench "knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
 	"knative.dev/eventing-kafka-go/control-plane/topics"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
@@ -505,8 +509,12 @@ func TestWhatADeletedChannelMayLeaveBehind(t *testing.T) {
 				c.Annotations = map[string]string{"kafka.eventing.knative.dev/deletion": "keep"}
 			})
 		}, 3, "Warning LeftBehind Left in Kafka: consumer group " + group1},
-		{"the ConfigMap is gone", func(s *scene) { s.Remove("configmaps", "knative-eventing", "kafka-channel-config") }, 3,
-			"Warning LeftBehind Left in Kafka: consumer group " + group1 + ": get ConfigMap"},
+		{"the ConfigMap is gone: the servers are recorded", func(s *scene) { s.Remove("configmaps", "knative-eventing", "kafka-channel-config") }, 0,
+			"Normal FinalizerUpdate"},
+		{"the ConfigMap is gone and no server is recorded", func(s *scene) {
+			s.Remove("configmaps", "knative-eventing", "kafka-channel-config")
+			s.edit(func(c *messagingv1beta1.KafkaChannel) { delete(c.Status.Annotations, "bootstrap.servers") })
+		}, 3, "Warning LeftBehind Left in Kafka: consumer group " + group1 + ": get ConfigMap"},
 		{"the Secret is gone and Kafka asks for nothing", func(s *scene) {
 			s.config(map[string]string{"bootstrap.servers": s.Kafka.Bootstrap(), "auth.secret.ref.name": "kafka"})
 		}, 0, "Normal FinalizerUpdate"},
@@ -529,5 +537,66 @@ func TestWhatADeletedChannelMayLeaveBehind(t *testing.T) {
 				t.Errorf("%d partitions are left, want %d", got, tc.topic)
 			}
 		})
+	}
+}
+
+func TestAGroupFollowsItsTopic(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		do   func(*scene)
+		want map[int32]int64
+	}{
+		{"a topic that grew is read from its beginning where it is new", func(s *scene) {
+			client, err := kgo.NewClient(kgo.SeedBrokers(s.Kafka.Addrs()...))
+			if err == nil {
+				defer client.Close()
+				_, err = kadm.NewClient(client).CreatePartitions(s.Ctx, 1, topicName)
+			}
+			if err != nil {
+				s.t.Fatal(err)
+			}
+		}, map[int32]int64{0: 1, 1: 0, 2: 0, 3: 0}},
+		{"a topic that was made anew is read from its beginning", func(s *scene) {
+			s.Kafka.DeleteTopic(s.t, topicName)
+		}, map[int32]int64{0: 0, 1: 0, 2: 0}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newScene(t)
+			s.settle()
+			s.Kafka.Produce(t, &kgo.Record{Topic: topicName, Partition: 0, Value: []byte("before")})
+			s.subscribe("s1")
+			s.settle()
+			if got := s.Kafka.Committed(t, group1, topicName); !maps.Equal(got, map[int32]int64{0: 1, 1: 0, 2: 0}) {
+				t.Fatalf("a new group begins at %v", got)
+			}
+			tc.do(s)
+			s.settle()
+			s.says("Ready=True")
+			if got := s.Kafka.Committed(t, group1, topicName); !maps.Equal(got, tc.want) {
+				t.Errorf("%v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestAGroupThatLostItsOffsetsBeginsNowhereByItself(t *testing.T) {
+	s := newScene(t)
+	s.subscribe("s1")
+	s.settle()
+	admin, err := s.In.Admins.Admin(kafka.Connection{Servers: s.Kafka.Addrs()})
+	if err == nil {
+		err = admin.DeleteGroup(s.Ctx, group1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.settle()
+	if s.started(group1) {
+		t.Error("a start was committed again: events were skipped in silence")
+	}
+	s.config(map[string]string{"bootstrap.servers": s.Kafka.Bootstrap() + ",127.0.0.1:1"})
+	s.settle()
+	if !s.started(group1) {
+		t.Error("other servers, and the group has no start there")
 	}
 }

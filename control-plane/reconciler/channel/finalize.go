@@ -16,6 +16,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/finalize"
 	"knative.dev/eventing-kafka-go/control-plane/topics"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
 // FinalizeKind implements channelreconciler.Finalizer.
@@ -34,7 +35,8 @@ func (r *Reconciler) FinalizeKind(ctx context.Context, c *messagingv1beta1.Kafka
 		uids = append(uids, uid)
 		d.Groups = append(d.Groups, translate.ChannelGroup(c.Namespace, c.Name, types.UID(uid)))
 	}
-	d.Admin, d.Bare = r.in.ConnectForDeletion(func() (translate.Settings, error) { return r.in.Entries.ChannelSettings(c) })
+	d.Admin, d.Bare = r.in.ConnectForDeletion(func() (translate.Settings, error) { return r.in.Entries.ChannelSettings(c) },
+		kafka.ParseServers(c.Status.Annotations[translate.ServersKey]))
 	err := finalize.Do(ctx, r.in.Checker(), r.now(), finalize.Finalization{
 		Object: c, Status: &c.Status.Status, Who: x.who(), UIDs: uids, DataPlane: x.plane, Deletion: d, KeptTopic: kept,
 	})

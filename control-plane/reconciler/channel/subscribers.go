@@ -53,13 +53,14 @@ func (x *run) groups(ctx context.Context, admin *kafkaadmin.Admin, topic usable)
 			continue // said by its translation
 		}
 		known, ok := recorded[string(uid)]
-		if ok && known == topic.Partitions && !topic.Created {
+		if ok && known == topic.Partitions && !topic.Created && !topic.moved {
 			continue
 		}
 		start := kafkaadmin.GroupStart{
 			Group: translate.ChannelGroup(x.channel.Namespace, x.channel.Name, uid), Topics: []string{topic.name}, Start: kafkaadmin.Latest,
 		}
 		switch {
+		case topic.moved: // nothing is known of the group there
 		case ok && topic.Created: // somebody deleted the topic: everything in the new one is to be delivered
 			start.Initialised = map[string]int32{topic.name: 0}
 		case ok:
@@ -71,6 +72,9 @@ func (x *run) groups(ctx context.Context, admin *kafkaadmin.Admin, topic usable)
 			defer mu.Unlock()
 			if err != nil {
 				failed[uid] = err
+				if topic.moved { // asked again; what runs goes on where it is
+					delete(recorded, string(uid))
+				}
 				return nil
 			}
 			recorded[string(uid)] = partitions[topic.name]

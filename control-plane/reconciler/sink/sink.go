@@ -168,7 +168,7 @@ func (r *Reconciler) FinalizeKind(ctx context.Context, s *eventingv1alpha1.Kafka
 	d := topics.Deletion{Annotations: s.Annotations, Topic: topic}
 	d.Admin, d.Bare = r.in.ConnectForDeletion(func() (translate.Settings, error) {
 		return translate.Settings{BootstrapServers: s.Spec.BootstrapServers, SecretNamespace: s.Namespace, SecretName: s.Spec.SecretName()}, nil
-	})
+	}, s.Spec.BootstrapServers)
 	err := finalize.Do(ctx, r.in.Checker(), r.now(), finalize.Finalization{
 		Object: s, Status: &s.Status.Status, Who: x.who(), UIDs: []string{string(s.UID)}, DataPlane: x.plane, Deletion: d, KeptTopic: kept,
 	})
