@@ -57,6 +57,7 @@ type group struct {
 	pacing     pacing
 	order      order
 	membership membership
+	trouble    *kafka.Trouble
 	partitions map[topicPartition]*partition
 	initial    map[string]int32 // partitions whose start was committed, by topic (OF-05)
 	joined     bool
@@ -93,6 +94,7 @@ func startGroup(id identity, o Options, target *targetRef, in order, initial map
 	}
 	g.idle.L, g.notices.log = &g.mu, g.log
 	g.repace(nil, target)
+	g.trouble = kafka.NewTrouble(id.connection)
 	g.membership.init(o.Consumer, g.wake)
 	o.Consumer.InstanceID = g.instance()
 	connection := id.connection.With(o.Consumer.Transport)
@@ -105,7 +107,7 @@ func startGroup(id identity, o Options, target *targetRef, in order, initial map
 		kgo.OnOffsetsFetched(g.onOffsetsFetched),
 		kgo.OnPartitionsRevoked(g.onRevoked),
 		kgo.OnPartitionsLost(g.onLost),
-		kgo.WithHooks(&g.membership),
+		kgo.WithHooks(&g.membership, g.trouble),
 	)
 	if err := kgo.ValidateOpts(options...); err != nil {
 		g.pacing.share.Leave()

@@ -3,14 +3,17 @@ package egress
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"knative.dev/eventing-kafka-go/data-plane/kafka/kafkatest"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
@@ -86,6 +89,8 @@ func TestAPausedPartitionComesBackAfterARebalance(t *testing.T) {
 	e.EgressConfig = &contract.EgressConfig{Retry: 1, BackoffDelay: 3_600_000}
 	f.produce(0, 0, 5000)
 	c := f.contract(e)
+	eager := func(o *Options) { o.Consumer.Balancers = []kgo.GroupBalancer{kgo.StickyBalancer()} } // as beside older members
+	f.set = f.newSetWith(eager)
 	f.set.Apply(c, nil)
 	eventually(t, "paused", func() bool {
 		for _, p := range f.set.Status()[0].Partitions {
@@ -96,7 +101,7 @@ func TestAPausedPartitionComesBackAfterARebalance(t *testing.T) {
 		return false
 	})
 	open.Store(true)
-	other := f.newSet() // joins: every partition is given up and assigned again
+	other := f.newSetWith(eager) // joins: every partition is given up and assigned again
 	other.Apply(c, nil)
 	eventually(t, "two members", func() bool { return len(other.Status()[0].Partitions) == 1 })
 	eventually(t, "the paused partition is delivered to its end", f.committed("group-a", 0, 5000))
@@ -235,4 +240,17 @@ func TestAnEventThatWaitsForADeadLetterSinkOutlivesItsRemoval(t *testing.T) {
 	if st := f.set.Status()[0]; st.Lost != 1 || len(s.received()) != 1 {
 		t.Errorf("lost %d, %d calls of the subscriber", st.Lost, len(s.received()))
 	}
+}
+
+func TestAGroupThatCannotSpeakWithKafkaSaysWhy(t *testing.T) { // SEC-20
+	f := newFixture(t, 1)
+	authority := kafkatest.NewAuthority(t)
+	secured := kafkatest.StartFor(t, nil, kfake.TLS(authority.Server(t, "127.0.0.1", false)))
+	c := f.contract(egressTo("a", "http://127.0.0.1:1/"))
+	c.Resources[0].BootstrapServers = secured.Bootstrap()
+	f.set.Apply(c, nil)
+	eventually(t, "the reason in the status", func() bool {
+		groups := f.set.Status()
+		return len(groups) == 1 && strings.Contains(groups[0].LastError, "the listener may ask for TLS")
+	})
 }

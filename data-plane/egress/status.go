@@ -85,6 +85,9 @@ func (g *group) report(r *status.Group) {
 	r.InFlight, r.Waiting = g.lanes.running, g.lanes.waiting
 	g.reportPace(r, now)
 	r.LastError, r.LastErrorAt = g.last.text, g.last.at
+	if text, at := g.trouble.Last(); at.After(r.LastErrorAt) {
+		r.LastError, r.LastErrorAt = text, at
+	}
 	for _, p := range g.partitions {
 		r.Buffered += p.bytes
 		r.LagRecords += p.lag()

@@ -87,7 +87,13 @@ func produceFailed(r *route, record *kgo.Record, err error) Answer {
 	case errors.Is(err, kgo.ErrClientClosed):
 		return unavailable("the connection to Kafka was closed before the event was written")
 	}
-	return unavailable(fmt.Sprintf("topic %s was not written: %v", r.topic, err))
+	reason := fmt.Sprintf("topic %s was not written: %v", r.topic, err)
+	if r.sink.Trouble != nil {
+		if trouble := r.sink.Trouble(); trouble != "" {
+			reason += "; " + trouble
+		}
+	}
+	return unavailable(reason)
 }
 
 // exceeds reports whether a record may be refused for its own size by a client with the limit, framing of headers included.

@@ -118,6 +118,17 @@ func TestARecordThatIsTooLargeByItsHeadersIs413(t *testing.T) {
 	}
 }
 
+func TestAFailedWriteSaysWhatIsWrongWithTheConnection(t *testing.T) { // SEC-20
+	kafka := &cluster{trouble: "broker a:1: the listener may ask for TLS", answer: func(_ string, r *kgo.Record, promise func(*kgo.Record, error)) {
+		promise(r, kgo.ErrRecordTimeout)
+	}}
+	i := start(t, kafka)
+	i.Apply(contractOf(resource("a")), nil)
+	if a := send(t, i, call{}); a.Status != 503 || !strings.Contains(a.Reason, "topic-a") || !strings.HasSuffix(a.Reason, kafka.trouble) {
+		t.Errorf("%+v", a)
+	}
+}
+
 func hasField(a Answer, want string) bool {
 	for _, f := range a.Headers {
 		if f.Name+": "+f.Value == want {

@@ -24,6 +24,8 @@ type cluster struct {
 	// answer decides on a record; nil means that it is written at once.
 	answer func(servers string, r *kgo.Record, promise func(*kgo.Record, error))
 	limit  int // of a record; 0: 64 KiB
+	// trouble is what is wrong with the connection.
+	trouble string
 }
 
 func (c *cluster) acquire(conn kafka.Connection) (Sink, error) {
@@ -39,6 +41,7 @@ func (c *cluster) acquire(conn kafka.Connection) (Sink, error) {
 			promise(r, nil)
 		},
 		MaxRecordBytes: cmp.Or(c.limit, 64<<10),
+		Trouble:        func() string { return c.trouble },
 		Release:        func() { c.use(key, -1) },
 	}, nil
 }

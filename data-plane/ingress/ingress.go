@@ -60,6 +60,8 @@ type Ingress struct {
 type Sink struct {
 	Produce        func(*kgo.Record, func(*kgo.Record, error))
 	MaxRecordBytes int
+	// Trouble says why Kafka could not be spoken with lately, "" if it could; nil knows nothing.
+	Trouble func() string
 	// Key tells producers apart. Forget says that a topic is not produced to any more; nil does nothing.
 	Key     string
 	Forget  func(topic string)
@@ -86,7 +88,7 @@ func acquireFrom(producers *kafka.Producers) func(kafka.Connection) (Sink, error
 		if err != nil {
 			return Sink{}, err
 		}
-		return Sink{Produce: p.Produce, MaxRecordBytes: p.MaxRecordBytes(),
+		return Sink{Produce: p.Produce, MaxRecordBytes: p.MaxRecordBytes(), Trouble: p.Trouble,
 			Key: p.Key(), Forget: p.Forget, Release: p.Release}, nil
 	}
 }

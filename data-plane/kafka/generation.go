@@ -24,6 +24,7 @@ type generation struct {
 	producer *Producer
 	config   *ProducerConfig // never changed
 	usual    *kgo.Client
+	trouble  *Trouble
 	// entering counts calls of Produce that may be about to hand over a record.
 	entering atomic.Int64
 
@@ -33,7 +34,7 @@ type generation struct {
 }
 
 func newGeneration(p *Producer) (*generation, error) {
-	g := &generation{producer: p, config: p.set.config.Load()}
+	g := &generation{producer: p, config: p.set.config.Load(), trouble: NewTrouble(p.connection)}
 	usual, err := g.newClient(min(g.config.MaxRequestSize, sharedBatchBytes))
 	if err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func newGeneration(p *Producer) (*generation, error) {
 func (g *generation) newClient(batchBytes int32) (*kgo.Client, error) {
 	options := append(g.producer.connection.With(g.config.Transport).Options(), g.config.Options()...)
 	return kgo.NewClient(append(options,
-		kgo.ProducerBatchMaxBytes(batchBytes), kgo.WithHooks(g), Logger(g.producer.set.log))...)
+		kgo.ProducerBatchMaxBytes(batchBytes), kgo.WithHooks(g, g.trouble), Logger(g.producer.set.log))...)
 }
 
 // client returns the client for a record.

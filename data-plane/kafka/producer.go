@@ -78,6 +78,12 @@ func (p *Producer) Produce(record *kgo.Record, promise func(*kgo.Record, error))
 // MaxRecordBytes is [ProducerConfig.MaxRecordBytes] of the client that is in use.
 func (p *Producer) MaxRecordBytes() int { return p.current.Load().config.MaxRecordBytes() }
 
+// Trouble says why Kafka could not be spoken with lately, "" if it could.
+func (p *Producer) Trouble() string {
+	text, _ := p.current.Load().trouble.Last()
+	return text
+}
+
 // Key is the key of its connection.
 func (p *Producer) Key() string { return p.key }
 

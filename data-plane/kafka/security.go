@@ -91,6 +91,9 @@ func (s Security) options() []kgo.Opt {
 	return []kgo.Opt{kgo.SASL(s.mechanism)}
 }
 
+// handshake begins the errors of connections that could be opened, but not encrypted.
+const handshake = "TLS handshake"
+
 // dial wraps how connections are opened in what encrypts them.
 func (s Security) dial(plain DialFunc, t Transport) DialFunc {
 	if s.tls == nil {
@@ -114,7 +117,7 @@ func (s Security) dial(plain DialFunc, t Transport) DialFunc {
 		encrypted := tls.Client(conn, config)
 		if err := encrypted.HandshakeContext(ctx); err != nil {
 			_ = conn.Close()
-			return nil, fmt.Errorf("TLS handshake with broker %s: %w", address, err)
+			return nil, fmt.Errorf(handshake+" with broker %s: %w", address, err)
 		}
 		return encrypted, nil
 	}

@@ -93,6 +93,7 @@ func (c *KafkaClients) collect(f *families) {
 	if c.role == KafkaConsumer {
 		records, bytes = "fetch.manager.records.consumed.total", "fetch.manager.bytes.consumed.total"
 	}
+	throttled := uint64(time.Duration(c.throttled.Load()) / time.Millisecond)
 	f.gauge(meter{prefix + "connection.count", "Connections to brokers that are open.", metricdata.UnitDimensionless}, float64(c.open.Load()))
 	for _, m := range []struct {
 		name, help string
@@ -106,11 +107,14 @@ func (c *KafkaClients) collect(f *families) {
 		{"request.total", "Requests sent to brokers.", metricdata.UnitDimensionless, c.requests.Load()},
 		{"response.total", "Answers of brokers.", metricdata.UnitDimensionless, c.answers.Load()},
 		{"request.failed.total", "Requests and answers that were cut off.", metricdata.UnitDimensionless, c.lost.Load()},
-		{"throttle.ms.total", "Time for which brokers told clients to wait.", metricdata.UnitMilliseconds, uint64(time.Duration(c.throttled.Load()) / time.Millisecond)},
+		{"throttle.ms.total", "Time for which brokers told clients to wait.", metricdata.UnitMilliseconds, throttled},
 		{records, "Records of batches that were written or read.", metricdata.UnitDimensionless, c.records.Load()},
 		{bytes, "Bytes of these batches, compressed.", metricdata.UnitBytes, c.recordBytes.Load()},
 	} {
 		f.counter(meter{prefix + m.name, m.help, m.unit}, m.n)
 	}
-	f.latency(meter{prefix + "request.latency.ms", "Time from a request to its answer, but for those that brokers hold back: fetches, joins.", metricdata.UnitMilliseconds}, &c.latency)
+	f.latency(meter{
+		prefix + "request.latency.ms", "Time from a request to its answer, but for those that brokers hold back: fetches, joins.",
+		metricdata.UnitMilliseconds,
+	}, &c.latency)
 }
