@@ -22,6 +22,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/control-plane/environment"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/broker"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/channel"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/contract"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/sink"
@@ -39,6 +40,7 @@ func main() {
 	}
 	sharedmain.MainWithContext(sharedmain.WithHealthProbesDisabled(ctx), component,
 		contract.NewController,
+		broker.NewController,
 		trigger.NewController,
 		channel.NewController,
 		sink.NewController,

@@ -201,6 +201,7 @@ func factory(t *testing.T, row *rtesting.TableRow) (controller.Reconciler, rtest
 	}
 	ctx := logging.WithLogger(t.Context(), zap.NewNop().Sugar())
 	ctx, client := fakeeventingclient.With(ctx, own...)
+	row.Ctx = ctx // its logger is quiet
 	recorder := record.NewFakeRecorder(10)
 	ctx = controller.WithEventRecorder(ctx, recorder)
 	arrange(t, w, row)
