@@ -83,13 +83,15 @@ func (g *group) onRevoked(ctx context.Context, client *kgo.Client, revoked map[s
 		return
 	}
 	g.awaitQuiet(taken)
+	g.committer.hold(g)
+	defer g.committer.resume(g)
 	for again := true; again; {
 		g.mu.Lock()
 		due := g.due(taken)
 		g.mu.Unlock()
 		again = false
 		if due != nil {
-			g.send(ctx, client.CommitOffsetsSync, due, func(smaller bool) { again = smaller })
+			g.send(ctx, through(client.CommitOffsetsSync), due, func(smaller bool) { again = smaller })
 		}
 	}
 	g.forget(client, taken)

@@ -20,6 +20,7 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 	defer g.mu.Unlock()
 	defer screened.done()
 	g.flow = flowFor(g.lanes.window(g.pacing.pacer.Status(g.since(now)).Window))
+	g.learnIDs(fetches)
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		refused := screened.next(f.Records)
 		p := g.partitions[topicPartition{f.Topic, f.Partition}]
@@ -48,6 +49,18 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 	}
 	g.dispatch()
 	return full
+}
+
+// learnIDs notes the ids of topics: commits are made for the topics that events came from, whatever has their names by now.
+// The mutex is held.
+func (g *group) learnIDs(fetches kgo.Fetches) {
+	for _, f := range fetches {
+		for _, t := range f.Topics {
+			if t.TopicID != ([16]byte{}) {
+				g.topicIDs[t.Topic] = t.TopicID
+			}
+		}
+	}
 }
 
 // inRange sees records that are not those that were asked for, as the log does not have them any more: the client goes on

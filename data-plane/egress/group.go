@@ -59,7 +59,8 @@ type group struct {
 	membership membership
 	trouble    *kafka.Trouble
 	partitions map[topicPartition]*partition
-	initial    map[string]int32 // partitions whose start was committed, by topic (OF-05)
+	topicIDs   map[string][16]byte // what was fetched came from, by topic; none from brokers before 3.1
+	initial    map[string]int32    // partitions whose start was committed, by topic (OF-05)
 	joined     bool
 	stopping   bool
 	leaving    bool // what is under way has had its time
@@ -88,6 +89,7 @@ func startGroup(id identity, o Options, target *targetRef, in order, initial map
 		target:     target,
 		pacing:     pacing{share: o.Budget.Join(target.namespace)},
 		partitions: map[topicPartition]*partition{},
+		topicIDs:   map[string][16]byte{},
 		initial:    initial,
 		order:      in,
 		committer:  committer{load: o.load},
@@ -169,6 +171,12 @@ func (g *group) rediscover(topic string) {
 		return // each partition reports, and the client needs a moment to see the new topic
 	}
 	g.rediscovered = time.Now()
+	g.mu.Lock()
+	for at, p := range g.partitions {
+		// Told to forget the topic, the client would commit by its name.
+		p.recreated = p.recreated || at.topic == topic
+	}
+	g.mu.Unlock()
 	g.client.PurgeTopicsFromConsuming(topic)
 	g.client.AddConsumeTopics(topic)
 }

@@ -43,27 +43,40 @@ func (s *saved) shrink() {
 }
 
 // tooLarge says whether a broker refused a commit for its metadata: that of the partition, or that of the request, for
-// which there is no error of its own.
-func tooLarge(err error) bool {
+// which there may be no error of its own.
+func (d *due) tooLarge(err error) bool {
 	return errors.Is(err, kerr.OffsetMetadataTooLarge) || errors.Is(err, kerr.InvalidCommitOffsetSize) ||
-		errors.Is(err, kerr.UnknownServerError)
+		errors.Is(err, kerr.UnknownServerError) && d.length >= largeRequestMetadata
 }
 
-// maxRequestMetadata bounds the metadata of one commit: brokers write all of it as one batch, which has a limit.
-const maxRequestMetadata = 900 << 10
+const (
+	// maxRequestMetadata bounds the metadata of one commit: brokers write all of it as one batch, which has a limit.
+	maxRequestMetadata = 900 << 10
+	// largeRequestMetadata may be too large where that limit was lowered.
+	largeRequestMetadata = 64 << 10
+)
 
 // due is what can be committed. Offsets and ledgers belong together, so they are taken in one critical section.
 type due struct {
-	offsets map[string]map[int32]kgo.EpochOffset
-	saved   map[topicPartition]saved
+	offsets  map[string]map[int32]kgo.EpochOffset
+	saved    map[topicPartition]dueOf
+	ids      map[string][16]byte // of the topics
+	nameless bool                // a topic has no id
+	length   int                 // of all metadata
+}
+
+// dueOf is what is due of one partition.
+type dueOf struct {
+	saved
+	of *partition
 }
 
 // due returns what can be committed of partitions, nil if there is nothing. The mutex is held.
 func (g *group) due(of map[topicPartition]*partition) *due {
-	d := &due{map[string]map[int32]kgo.EpochOffset{}, map[topicPartition]saved{}}
+	d := &due{offsets: map[string]map[int32]kgo.EpochOffset{}, saved: map[topicPartition]dueOf{}, ids: map[string][16]byte{}}
 	room := maxRequestMetadata / max(1, len(of))
 	for at, p := range of {
-		if p.tracker == nil || p.tracker.Prefix() < 0 || p.tracker.Changes() == p.saved.changes {
+		if p.tracker == nil || p.recreated || p.tracker.Prefix() < 0 || p.tracker.Changes() == p.saved.changes {
 			continue
 		}
 		now := saved{prefix: p.tracker.Prefix(), changes: p.tracker.Changes()}
@@ -79,9 +92,12 @@ func (g *group) due(of map[topicPartition]*partition) *due {
 		}
 		if d.offsets[at.topic] == nil {
 			d.offsets[at.topic] = map[int32]kgo.EpochOffset{}
+			id, known := g.topicIDs[at.topic]
+			d.ids[at.topic], d.nameless = id, d.nameless || !known
 		}
 		d.offsets[at.topic][at.partition] = kgo.EpochOffset{Epoch: -1, Offset: now.prefix}
-		d.saved[at] = now
+		d.saved[at] = dueOf{now, p}
+		d.length += len(now.text)
 	}
 	if len(d.saved) == 0 {
 		return nil

@@ -51,6 +51,8 @@ type partition struct {
 	saved    saved
 	end      int64 // offset after the last record in the log, as of the last fetch
 	problem  string
+	// recreated: the topic was deleted and made again, which has other events at these offsets; nothing is committed.
+	recreated bool
 }
 
 // saturated says whether a ledger could not hold the attempts of one more event in retry. Each running task that was not
