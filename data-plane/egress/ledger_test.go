@@ -40,8 +40,13 @@ func (f *fixture) crash(s *Set, uid string) {
 	g.client.CloseAllowingRebalance()
 }
 
-// metadata is what was last committed for a partition.
+// metadata is what was last committed for partition 0.
 func (f *fixture) metadata(group string) (text string, offset int64) {
+	f.t.Helper()
+	return f.metadataOf(group, 0)
+}
+
+func (f *fixture) metadataOf(group string, partition int32) (text string, offset int64) {
 	f.t.Helper()
 	req := kmsg.NewPtrOffsetFetchRequest()
 	g := kmsg.NewOffsetFetchRequestGroup()
@@ -51,7 +56,7 @@ func (f *fixture) metadata(group string) (text string, offset int64) {
 	for _, g := range resp.Groups {
 		for _, t := range g.Topics {
 			for _, p := range t.Partitions {
-				if p.Partition == 0 && p.Metadata != nil {
+				if p.Partition == partition && p.Metadata != nil {
 					text, offset = *p.Metadata, p.Offset
 				}
 			}

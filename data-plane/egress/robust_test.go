@@ -225,6 +225,7 @@ func TestATopicThatIsCreatedAgainIsTakenUp(t *testing.T) {
 	f.produce(0, 100, 5)
 	eventually(t, "the new topic is delivered", func() bool { return len(s.received()) == 8 })
 	eventually(t, "and committed", f.committed("group-a", 0, 5))
+	eventually(t, "and committed", f.committed("group-a", 0, 5))
 }
 
 func TestAnEventThatWaitsForADeadLetterSinkOutlivesItsRemoval(t *testing.T) {
