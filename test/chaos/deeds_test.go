@@ -95,7 +95,7 @@ func (c commits) says(of account.Position) (finished bool, attempts int) {
 }
 
 // disrupted writes down what is committed. A process that was killed or frozen commits nothing any more, and for the rest
-// of its session nobody else commits for it.
+// of its session nobody else commits what it had; the others go on with theirs.
 func (w *world) disrupted(t *testing.T, d account.Disruption) {
 	all := disruption{Disruption: d, committed: map[*egress]commits{}}
 	for _, e := range w.egresses {
