@@ -42,7 +42,9 @@ func At(d dataplane.DataPlane, domain, group, kind, namespace, name string) Entr
 
 // Addresses returns what the status of an object publishes: the main address first, and all of them (ST-03 to ST-05).
 // An error says which Secret lacks the certificates that an https address goes with.
-func (e Entrance) Addresses(secret credentials.Get, d dataplane.DataPlane, flags feature.Flags) (main *duckv1.Addressable, all []duckv1.Addressable, err error) {
+func (e Entrance) Addresses(
+	secret credentials.Get, d dataplane.DataPlane, flags feature.Flags,
+) (main *duckv1.Addressable, all []duckv1.Addressable, err error) {
 	var audience *string
 	if flags.IsOIDCAuthentication() {
 		text := translate.Audience(e.Group, e.Kind, e.Namespace, e.Name)

@@ -36,7 +36,8 @@ func (o Owners) Of(me metav1.Object, topic string, servers []string) func() (str
 			if !claims(me, c, &c.Status.Status, topic) {
 				continue
 			}
-			if s, err := o.Entries.ChannelSettings(c); err != nil || share(s.BootstrapServers, servers) {
+			s, unknown := o.Entries.ChannelSettings(c) // a channel whose cluster nobody knows may be on this one
+			if unknown != nil || share(s.BootstrapServers, servers) {
 				return fmt.Sprintf("KafkaChannel %s/%s", c.Namespace, c.Name), nil
 			}
 		}

@@ -61,6 +61,11 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
+// holding has the pods keep what they run, whatever the contract says.
+func holding(resources []*contract.Resource) func(...*contract.Resource) []bench.BenchPod {
+	return func(...*contract.Resource) []bench.BenchPod { return served(resources...) }
+}
+
 func served(resources ...*contract.Resource) []bench.BenchPod {
 	r := bench.Running(resources...)
 	return []bench.BenchPod{

@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"context"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,7 +25,7 @@ import (
 
 func TestTheControllerStartsWithWhatTheInstallationHas(t *testing.T) {
 	t.Setenv("SYSTEM_NAMESPACE", "knative-eventing")
-	ctx, _ := rtesting.SetupFakeContext(t, func(ctx context.Context) context.Context { return installation.WithInstallation(ctx) })
+	ctx, _ := rtesting.SetupFakeContext(t, installation.WithInstallation)
 	watcher := configmap.NewStaticWatcher(
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config-features"}}, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config-kafka-features"}})
 	if impl := NewController(ctx, watcher); impl == nil {

@@ -13,9 +13,7 @@ import (
 
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
-	bench "knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
-	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
 func TestTheGroupOfARemovedSubscriberGoesAfterThePodsLetGo(t *testing.T) {
@@ -24,7 +22,7 @@ func TestTheGroupOfARemovedSubscriberGoesAfterThePodsLetGo(t *testing.T) {
 	s.settle()
 	s.says("Ready=True")
 	hold := s.written
-	s.pods = func(...*contract.Resource) []bench.BenchPod { return served(hold...) }
+	s.pods = holding(hold)
 	s.subscribe("s2")
 	s.settle()
 	if !s.started(group1) {
@@ -85,7 +83,7 @@ func TestADeletedChannelLeavesNothingOnceItIsNotServed(t *testing.T) {
 	s.subscribe("s1")
 	s.settle()
 	hold := s.written
-	s.pods = func(...*contract.Resource) []bench.BenchPod { return served(hold...) }
+	s.pods = holding(hold)
 	s.delete()
 	s.settle()
 	if s.Partitions(topicName) != 3 || !s.started(group1) || len(s.channel().Finalizers) != 1 {
@@ -108,7 +106,7 @@ func TestWhatADeletedChannelMayLeaveBehind(t *testing.T) {
 	}{
 		{"pods that never let go are not waited for for ever", func(s *scene) {
 			hold := s.written
-			s.pods = func(...*contract.Resource) []bench.BenchPod { return served(hold...) }
+			s.pods = holding(hold)
 		}, 0, "Normal FinalizerUpdate"},
 		{"an annotation keeps topic and groups", func(s *scene) {
 			s.edit(func(c *messagingv1beta1.KafkaChannel) {

@@ -103,6 +103,19 @@ func (c *configuration) watchLevels(ctx context.Context) error {
 	return c.handler.Watch(ctx, c.logging, c.level)
 }
 
+// bytesOf is a number of bytes, 0 for none.
+func bytesOf(env func(string) string, name string) (int64, error) {
+	text := env(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, fmt.Errorf("%s: %q is no number of bytes", name, text)
+	}
+	return n, nil
+}
+
 // configure reads the role and the environment.
 func configure(args []string, env func(string) string) (configuration, error) {
 	c := configuration{Config: plane.Config{
@@ -152,14 +165,10 @@ func configure(args []string, env func(string) string) (configuration, error) {
 	default:
 		return c, fmt.Errorf("unknown role %q: ingress, egress or all", args[0])
 	}
-	if text := env("EVENT_MEMORY_BYTES"); text != "" {
-		bytes, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || bytes <= 0 {
-			return c, fmt.Errorf("EVENT_MEMORY_BYTES: %q is no number of bytes", text)
-		}
-		c.EventMemory = bytes
-	}
 	var err error
+	if c.EventMemory, err = bytesOf(env, "EVENT_MEMORY_BYTES"); err != nil {
+		return c, err
+	}
 	if c.DisableEventTypeTag, err = enabled(env, "METRICS_DISABLE_EVENT_TYPE_TAG"); err != nil {
 		return c, err
 	}

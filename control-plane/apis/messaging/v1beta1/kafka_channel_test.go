@@ -260,7 +260,9 @@ func TestConditionReasons(t *testing.T) {
 		{"subscribers failed (CH-21)", func(s *KafkaChannelStatus) { s.MarkSubscribersFailed(errors.New("boom")) }, "Subscribers", "False", "failed to reconcile all subscribers", "boom"},
 		{"subscribers not ready (CH-21)", (*KafkaChannelStatus).MarkSubscribersUnknown, "Subscribers", "Unknown", "all subscribers not ready", "failed to reconcile consumer group"},
 		{"topic ready (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkTopicReady(s.ConditionManager(), "t", "") }, "TopicReady", "True", "Topic t created", ""},
-		{"topic with its owner (ST-01)", func(s *KafkaChannelStatus) { conditions.MarkTopicReadyWithOwner(s.ConditionManager(), "t", "external", "") }, "TopicReady", "True", "Topic t (owner external)", ""},
+		{"topic with its owner (ST-01)", func(s *KafkaChannelStatus) {
+			conditions.MarkTopicReadyWithOwner(s.ConditionManager(), "t", "external", "")
+		}, "TopicReady", "True", "Topic t (owner external)", ""},
 		{"topic failed (ST-01)", func(s *KafkaChannelStatus) {
 			conditions.MarkTopicFailed(s.ConditionManager(), "t", errors.New("boom 100%"))
 		}, "TopicReady", "False", "Failed to create topic: t", "boom 100%"},
