@@ -12,6 +12,7 @@ import (
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	eventinglisters "knative.dev/eventing/pkg/client/listers/eventing/v1"
 
+	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
 	channellisters "knative.dev/eventing-kafka-go/control-plane/client/listers/messaging/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
@@ -36,8 +37,7 @@ func (o Owners) Of(me metav1.Object, topic string, servers []string) func() (str
 			if !claims(me, c, &c.Status.Status, topic) {
 				continue
 			}
-			s, unknown := o.Entries.ChannelSettings(c) // a channel whose cluster nobody knows may be on this one
-			if unknown != nil || share(s.BootstrapServers, servers) {
+			if o.mayShare(c, servers) {
 				return fmt.Sprintf("KafkaChannel %s/%s", c.Namespace, c.Name), nil
 			}
 		}
@@ -78,4 +78,10 @@ func claims(me, other metav1.Object, status *duckv1.Status, topic string) bool {
 // share says whether two lists of servers are of one cluster, as far as names tell.
 func share(a, b []string) bool {
 	return slices.ContainsFunc(a, func(server string) bool { return slices.Contains(b, server) })
+}
+
+// mayShare says whether a channel is on one of the servers. One whose cluster nobody knows may be.
+func (o Owners) mayShare(c *messagingv1beta1.KafkaChannel, servers []string) bool {
+	s, err := o.Entries.ChannelSettings(c)
+	return err != nil || share(s.BootstrapServers, servers)
 }

@@ -63,7 +63,8 @@ func newScene(t *testing.T) *scene {
 
 // holding has the pods keep what they run, whatever the contract says.
 func holding(resources []*contract.Resource) func(...*contract.Resource) []bench.BenchPod {
-	return func(...*contract.Resource) []bench.BenchPod { return served(resources...) }
+	pods := served(resources...)
+	return func(...*contract.Resource) []bench.BenchPod { return pods }
 }
 
 func served(resources ...*contract.Resource) []bench.BenchPod {
