@@ -148,7 +148,7 @@ func (p *partition) lag() int64 {
 	if p.tracker == nil || p.end <= 0 {
 		return 0
 	}
-	return max(0, p.end-p.tracker.Prefix()-p.tracker.Ahead())
+	return max(0, p.end-max(0, p.tracker.Prefix())-p.tracker.Ahead()) // without a commit the prefix is below 0 until a record came
 }
 
 // age is how long ago the oldest unfinished record was written.

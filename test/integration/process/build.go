@@ -28,7 +28,7 @@ func Build(ctx context.Context, dir string) error {
 	defer cancel()
 	path := filepath.Join(dir, "kafka-data-plane")
 	args := []string{"build", "-trimpath", "-o", path}
-	if raceEnabled {
+	if RaceEnabled {
 		args = append(args, "-race")
 	}
 	build := exec.CommandContext(ctx, "go", append(args, command)...)

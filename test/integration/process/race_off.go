@@ -2,4 +2,5 @@
 
 package process
 
-const raceEnabled = false
+// RaceEnabled says whether tests and data planes are built with the race detector, which takes time and memory.
+const RaceEnabled = false
