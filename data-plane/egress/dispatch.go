@@ -41,6 +41,7 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 			full = append(full, p)
 		}
 	})
+	g.holdsUnpolled()
 	switch {
 	case g.pacing.share.Full():
 		full = append(full, g.halt(haltBudget)...)

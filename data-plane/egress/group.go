@@ -34,6 +34,7 @@ type group struct {
 	stats    *telemetry.Egress
 	notices  notices
 	wait     *kafka.FetchWait
+	size     *fetchSize
 	client   *kgo.Client
 
 	started      time.Time
@@ -95,6 +96,7 @@ func startGroup(id identity, o Options, target *targetRef, in order, initial map
 		committer:  committer{load: o.load},
 	}
 	g.idle.L, g.notices.log = &g.mu, g.log
+	g.size = newFetchSize(o.Consumer, g.pacing.share.Part(), g.flow)
 	g.repace(nil, target)
 	g.trouble = kafka.NewTrouble(id.connection)
 	g.membership.init(o.Consumer, g.wake)
@@ -111,6 +113,7 @@ func startGroup(id identity, o Options, target *targetRef, in order, initial map
 		kgo.OnPartitionsLost(g.onLost),
 		kgo.WithHooks(&g.membership, g.trouble),
 	)
+	options = append(options, g.size.options()...)
 	if err := kgo.ValidateOpts(options...); err != nil {
 		g.pacing.share.Leave()
 		return nil, err
@@ -152,6 +155,9 @@ func (g *group) poll(ctx context.Context) {
 	defer g.handling.Store(0)
 	full := g.accept(fetches)
 	g.pause(full)
+	if g.size.adjust(g.pacing.share.Part(), g.flow) { // the flow is written by this goroutine alone
+		g.client.UpdateFetchMaxBytes(g.size.asked, g.size.ofOne)
+	}
 	g.client.AllowRebalance()
 	fetches.EachError(func(topic string, partition int32, err error) {
 		if !errors.Is(err, context.Canceled) && !errors.Is(err, kgo.ErrClientClosed) {

@@ -1,11 +1,16 @@
 package egress
 
 import (
+	"math"
 	"net/http"
+	"sync/atomic"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"knative.dev/eventing-kafka-go/data-plane/budget"
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/pace"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -19,7 +24,8 @@ type pacing struct {
 
 	share    *budget.Share
 	held     int64 // bytes of all tasks
-	reported int64 // of them to the share
+	unpolled int64 // bytes that the client has fetched and not handed over
+	reported int64 // of both to the share
 	halted   string
 }
 
@@ -152,10 +158,20 @@ func sampleOf(c delivery.Call) pace.Sample {
 func (g *group) holds(bytes int) {
 	p := &g.pacing
 	p.held += int64(bytes)
-	if d := p.held - p.reported; d >= reportStep || d <= -reportStep || p.held == 0 {
-		p.reported = p.held
-		p.share.Hold(p.held)
+	all := p.held + p.unpolled
+	if d := all - p.reported; d >= reportStep || d <= -reportStep || all == 0 {
+		p.reported = all
+		p.share.Hold(all)
 	}
+}
+
+// holdsUnpolled counts what the client has in memory beyond that. Of paused partitions it drops it when it is polled. The
+// mutex is held.
+func (g *group) holdsUnpolled() {
+	if g.client != nil {
+		g.pacing.unpolled = g.client.BufferedFetchBytes()
+	}
+	g.holds(0)
 }
 
 // halt stops fetching until the reason is gone. It returns the partitions that are to be paused at the client: whoever
@@ -190,6 +206,7 @@ func (g *group) review() {
 		g.mu.Unlock()
 		return
 	}
+	g.holdsUnpolled()
 	// A breaker needs an event to probe with.
 	if (g.pacing.pacer.Open() && g.pacing.held > 0) || !g.pacing.share.Roomy() {
 		changed := g.pauseAll()
@@ -272,4 +289,65 @@ func (g *group) adjustWait() {
 		}
 	}
 	g.wait.SetPaused(false)
+}
+
+// fetchSize bounds what one fetch brings into memory to a part of what the group may hold. Kafka counts the bytes of
+// batches as they are stored, which compressed events exceed by far. The client calls it as a hook, the goroutine that polls
+// adjusts.
+type fetchSize struct {
+	stored, unpacked atomic.Int64 // bytes of batches since the last adjustment
+	ratio            float64      // of the two
+	most, mostOfOne  int32        // what the settings allow, in all and for one partition
+	asked, ofOne     int32        // bytes
+}
+
+const (
+	// fetchPart is which part of its memory a group fetches at once, from each broker.
+	fetchPart = 4
+	// unknownRatio is how compressed events are taken to be before one was seen.
+	unknownRatio = 10
+	// leastFetch is what is asked for at the least, in bytes. A batch comes whole, however large it is.
+	leastFetch = 16 << 10
+)
+
+func newFetchSize(c kafka.ConsumerConfig, part int64, in flow) *fetchSize {
+	f := &fetchSize{ratio: unknownRatio, most: c.FetchMaxBytes, mostOfOne: c.MaxPartitionFetchBytes}
+	f.asked, f.ofOne = f.within(part, in)
+	return f
+}
+
+// OnFetchBatchRead implements kgo.HookFetchBatchRead.
+func (f *fetchSize) OnFetchBatchRead(_ kgo.BrokerMetadata, _ string, _ int32, m kgo.FetchBatchMetrics) {
+	f.stored.Add(int64(m.CompressedBytes))
+	f.unpacked.Add(int64(m.UncompressedBytes))
+}
+
+// within is how many bytes to ask for, in all and of one partition, where a group may hold a part of the memory.
+func (f *fetchSize) within(part int64, in flow) (asked, ofOne int32) {
+	limit := func(bytes int64, most int32) int32 {
+		return min(max(int32(min(float64(bytes)/f.ratio, math.MaxInt32)), leastFetch), most)
+	}
+	asked = limit(part/fetchPart, f.most)
+	return asked, min(limit(int64(in.lowBytes), f.mostOfOne), asked)
+}
+
+// adjust says whether to ask for another number of bytes than before; small changes are left out.
+func (f *fetchSize) adjust(part int64, in flow) (changed bool) {
+	if stored, unpacked := f.stored.Swap(0), f.unpacked.Swap(0); stored > 0 {
+		seen := max(1, float64(unpacked)/float64(stored))
+		f.ratio = max(seen, (f.ratio+seen)/2) // at once where more comes than was thought
+	}
+	asked, ofOne := f.within(part, in)
+	if alike(asked, f.asked) && alike(ofOne, f.ofOne) {
+		return false
+	}
+	f.asked, f.ofOne = asked, ofOne
+	return true
+}
+
+// alike says whether two numbers of bytes differ by less than a quarter.
+func alike(a, b int32) bool { return max(a, b)-min(a, b) < max(min(a, b)/4, 1) }
+
+func (f *fetchSize) options() []kgo.Opt {
+	return []kgo.Opt{kgo.FetchMaxBytes(f.asked), kgo.FetchMaxPartitionBytes(f.ofOne), kgo.WithHooks(f)}
 }

@@ -12,6 +12,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/data-plane/budget"
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/pace"
 	"knative.dev/eventing-kafka-go/data-plane/status"
 	"knative.dev/eventing-kafka-go/proto/contract"
@@ -158,6 +159,75 @@ func TestAStalledEgressTakesItsPartOfTheMemoryOnly(t *testing.T) {
 	let()
 	f.set.Apply(f.contract(a), nil)
 	eventually(t, "the stalled one goes on", func() bool { return f.status("a").Delivered >= 8000 })
+}
+
+// unpolled is the most bytes of events that a client has had fetched and not handed over.
+type unpolled struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+func (u *unpolled) OnFetchRecordBuffered(r *kgo.Record) { u.add(len(r.Value)) }
+
+func (u *unpolled) OnFetchRecordUnbuffered(r *kgo.Record, _ bool) { u.add(-len(r.Value)) }
+
+func (u *unpolled) add(n int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.now += n
+	u.most = max(u.most, u.now)
+}
+
+// A fetch is limited by what it becomes in memory, not by what it was on the wire.
+func TestAFetchOfCompressedEventsTakesItsPartOfTheMemoryOnly(t *testing.T) {
+	const total, partitions, events, bytes = 8 << 20, 16, 500, 2 << 10 // 16 MiB, in less than one of the wire
+	f := newFixture(t, partitions)
+	var seen unpolled
+	f.set = f.newSetWith(func(o *Options) {
+		o.Budget, o.Consumer.Hooks = budget.New(total), []kgo.Hook{&seen}
+	})
+	s := newSubscriber(t, nil)
+	f.produceLarge(partitions, events, bytes)
+	f.set.Apply(f.contract(egressTo("a", s.URL)), nil)
+	eventually(t, "all are delivered", func() bool { return f.status("a").Delivered == partitions*events })
+	seen.mu.Lock()
+	defer seen.mu.Unlock()
+	if seen.most > total/2 || seen.most == 0 {
+		t.Errorf("%d bytes were fetched at once", seen.most)
+	}
+	t.Logf("%d bytes were fetched at once at the most", seen.most)
+}
+
+func TestHowMuchIsFetchedAtOnce(t *testing.T) {
+	c := kafka.DefaultConsumerConfig()
+	f := newFetchSize(c, 256<<20, flowFor(100))
+	if f.asked != c.FetchMaxBytes {
+		t.Errorf("%d where there is much memory", f.asked)
+	}
+	if f.adjust(256<<20, flowFor(100)); f.ofOne != 1<<19/unknownRatio {
+		t.Errorf("%d of one partition", f.ofOne)
+	}
+	f = newFetchSize(c, 2<<20, flowFor(100))
+	for _, step := range []struct {
+		name             string
+		stored, unpacked int
+		part             int64
+		changed          bool
+		want, wantOfOne  int32
+	}{
+		{"nothing was fetched", 0, 0, 2 << 20, false, 1 << 19 / 10, 1 << 19 / 10},
+		{"events that are not compressed count half at once", 1 << 20, 1 << 20, 2 << 20, true, 95325, c.MaxPartitionFetchBytes},
+		{"and more so later", 1 << 20, 1 << 20, 2 << 20, true, 161319, c.MaxPartitionFetchBytes},
+		{"well compressed ones at once", 1 << 20, 8 << 20, 2 << 20, true, 1 << 19 / 8, c.MaxPartitionFetchBytes},
+		{"a little less memory is no news", 0, 0, 2<<20 - 100, false, 1 << 19 / 8, c.MaxPartitionFetchBytes},
+		{"hardly any memory", 0, 0, 1 << 10, true, leastFetch, leastFetch},
+		{"much memory", 0, 0, 1 << 30, true, c.FetchMaxBytes, c.MaxPartitionFetchBytes},
+	} {
+		f.OnFetchBatchRead(kgo.BrokerMetadata{}, "", 0, kgo.FetchBatchMetrics{CompressedBytes: step.stored, UncompressedBytes: step.unpacked})
+		if changed := f.adjust(step.part, flowFor(100)); changed != step.changed || f.asked != step.want || f.ofOne != step.wantOfOne {
+			t.Errorf("%s: %v, %d bytes, %d of one", step.name, changed, f.asked, f.ofOne)
+		}
+	}
 }
 
 func (f *fixture) status(uid string) status.Group {
