@@ -1,6 +1,8 @@
 package credentials
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,12 +13,14 @@ import (
 )
 
 // Net is how the contract refers to the keys of Secrets in spec.net, nil when it asks for no authentication (SEC-22 to
-// SEC-27). secret returns the reference to a Secret that the field at path names; its error ends Net.
+// SEC-27). secret returns the reference to a Secret that the field at path names; it is asked about every field, and its
+// errors come back together.
 func Net(spec *bindingsv1beta1.KafkaNetSpec, secret func(path, name string) (*contract.Reference, error)) (*contract.MultiSecretReference, error) {
 	if !spec.SASL.Enable && !spec.TLS.Enable {
 		return nil, nil
 	}
 	var keys []kafkacredentials.Key
+	var missing []error
 	for _, k := range []struct {
 		enabled bool
 		field   contract.SecretField
@@ -37,9 +41,13 @@ func Net(spec *bindingsv1beta1.KafkaNetSpec, secret func(path, name string) (*co
 		}
 		ref, err := secret("spec.net."+k.path+".secretKeyRef.name", k.from.Name)
 		if err != nil {
-			return nil, err
+			missing = append(missing, err)
+			continue
 		}
 		keys = append(keys, kafkacredentials.Key{Field: k.field, Secret: ref, Name: k.from.Key})
+	}
+	if err := errors.Join(missing...); err != nil {
+		return nil, err
 	}
 	return kafkacredentials.Net(spec.SASL.Enable, spec.TLS.Enable, keys...), nil
 }
@@ -47,16 +55,18 @@ func Net(spec *bindingsv1beta1.KafkaNetSpec, secret func(path, name string) (*co
 // NetOf is Net with the Secrets of a namespace. A key that is missing or empty is an error that names it (SEC-23).
 func NetOf(get Get, namespace string, spec *bindingsv1beta1.KafkaNetSpec) (*contract.MultiSecretReference, error) {
 	secrets := map[string]*corev1.Secret{}
+	var first error // one Secret that is missing is named by several fields
 	multi, err := Net(spec, func(_, name string) (*contract.Reference, error) {
 		secret, err := get(namespace, name)
 		if err != nil {
+			first = cmp.Or(first, err)
 			return nil, err
 		}
 		secrets[name] = secret
 		return Reference(secret), nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, first
 	}
 	for _, ref := range multi.GetReferences() {
 		name := ref.GetReference().GetName()

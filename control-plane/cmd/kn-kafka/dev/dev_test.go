@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
+	"knative.dev/eventing-kafka-go/control-plane/translate"
 	"knative.dev/eventing-kafka-go/data-plane/kafka/kafkatest"
 )
 
@@ -131,13 +132,14 @@ func adminOf(t *testing.T, servers string) *kadm.Client {
 	return kadm.NewClient(client)
 }
 
+// topics are those of objects: the parking topic belongs to none of them and stays.
 func topics(t *testing.T, admin *kadm.Client) []string {
 	t.Helper()
 	listed, err := admin.ListTopics(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return listed.Names()
+	return slices.DeleteFunc(listed.Names(), func(name string) bool { return name == translate.DefaultParkingTopic })
 }
 
 func groups(t *testing.T, admin *kadm.Client) []string {
@@ -299,8 +301,12 @@ func TestARealKafkaIsUsedAsItIs(t *testing.T) {
 		t.Errorf("record %s", got[0].Value)
 	}
 	r.end()
-	if got := topics(t, adminOf(t, kafka.Bootstrap())); !slices.Equal(got, []string{"knative-broker-default-b"}) {
+	admin := adminOf(t, kafka.Bootstrap())
+	if got := topics(t, admin); !slices.Equal(got, []string{"knative-broker-default-b"}) {
 		t.Errorf("topics after the end: %q", got)
+	}
+	if listed, err := admin.ListTopics(context.Background(), translate.DefaultParkingTopic); err != nil || !listed.Has(translate.DefaultParkingTopic) {
+		t.Errorf("the parking topic did not stay: %v, %v", listed, err)
 	}
 }
 
