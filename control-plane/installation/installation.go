@@ -6,6 +6,7 @@
 package installation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -148,7 +149,7 @@ func build(ctx context.Context, getenv func(string) string) (*Installation, erro
 		DataPlanes:        planes,
 		SystemNamespace:   namespace,
 		ClusterDomain:     network.GetClusterDomainName(),
-		ChannelConfigName: or(getenv("CHANNEL_GENERAL_CONFIG_MAP_NAME"), "kafka-channel-config"),
+		ChannelConfigName: cmp.Or(getenv("CHANNEL_GENERAL_CONFIG_MAP_NAME"), "kafka-channel-config"),
 		MergeDelivery:     getenv("TRIGGER_DELIVERY_MERGE") == "true",
 	}
 	return in, nil
@@ -158,18 +159,11 @@ func build(ctx context.Context, getenv func(string) string) (*Installation, erro
 const noParking = "disabled"
 
 func parkingTopic(getenv func(string) string) string {
-	topic := or(getenv("KAFKA_PARKING_TOPIC"), translate.DefaultParkingTopic)
+	topic := cmp.Or(getenv("KAFKA_PARKING_TOPIC"), translate.DefaultParkingTopic)
 	if topic == noParking {
 		return ""
 	}
 	return topic
-}
-
-func or(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }
 
 // withLive asks the API server for a Secret that is not cached: it may be newer than the cache.

@@ -69,26 +69,14 @@ func about(object *contract.Reference, err error) *Error {
 // error about an object must not end a delivery that works. Objects are told apart by their UIDs. Arguments stay as
 // they are; the result may share memory with them.
 func KeepWorking(now, before *contract.Resource, errs []*Error) *contract.Resource {
-	have := map[string]bool{}
-	for _, e := range now.GetEgresses() {
-		have[e.GetUid()] = true
+	if now == nil {
+		return nil
 	}
-	failed := map[string]bool{}
+	failed := make(map[string]bool, len(errs))
 	for _, e := range errs {
 		failed[e.Object.GetUuid()] = true
 	}
-	kept := make([]*contract.Egress, 0, len(errs))
-	for _, e := range before.GetEgresses() {
-		if failed[e.GetUid()] && !have[e.GetUid()] {
-			kept = append(kept, e)
-		}
-	}
-	if now == nil || len(kept) == 0 {
-		return now
-	}
-	out := proto.CloneOf(now)
-	out.Egresses = append(out.Egresses, kept...)
-	return finish(out)
+	return Keep(now, before, failed)
 }
 
 // Keep returns now with the egresses that before had, that now has not, and whose objects are alive: what is wrong with an

@@ -61,8 +61,9 @@ func (g *group) onOffsetsFetched(_ context.Context, client *kgo.Client, resp *km
 	return nil
 }
 
-// begins makes the tracker of a partition, of what its last owner has committed. Where the control plane committed a start and none is there any more, the
-// partition stays at rest and says so: to begin anywhere would lose or repeat events (OF-05). The mutex is held.
+// begins makes the tracker of a partition, of what its last owner has committed. Where the control plane committed a
+// start and none is there any more, the partition stays at rest and says so: to begin anywhere would lose or repeat
+// events (OF-05). The mutex is held.
 func (g *group) begins(p *partition, r kmsg.OffsetFetchResponseGroupTopicPartition) {
 	committed := max(r.Offset, -1)
 	p.began, p.saved.prefix = committed, committed
