@@ -35,6 +35,7 @@ const (
 // events, or quick ones, among others do not count.
 type window struct {
 	min, max, size float64
+	start          float64 // up to here a window may grow although latencies do, by the slack
 	growth         float64 // for each answer, 0 to hold
 	good           int     // rounds in a row that allowed growth
 	shrunk         time.Duration
@@ -55,7 +56,7 @@ type window struct {
 	baseSince        time.Duration
 }
 
-func newWindow(start float64) window { return window{size: start, growth: quickGrowth} }
+func newWindow(start float64) window { return window{start: start, size: start, growth: quickGrowth} }
 
 func (w *window) bound(least, most float64) {
 	w.min, w.max = least, most
@@ -105,6 +106,9 @@ func (w *window) judge(now time.Duration) {
 	over := float64(w.low) / float64(w.leastLatency()+slack)
 	switch {
 	case w.stale: // what was seen is no effect of this window
+	case over <= growBelow && w.size > w.start && float64(w.low) > growBelow*float64(w.leastLatency()):
+		// It waits for this process or the subscriber. More at a time would cost memory and processor time and bring nothing.
+		w.growth, w.good, w.lowBefore = 0, 0, 0
 	case over <= growBelow:
 		if w.good++; w.good >= quickAfter || w.growth == quickGrowth {
 			w.growth = quickGrowth
