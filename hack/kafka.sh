@@ -15,6 +15,7 @@
 # Settings come from the environment. Instances live side by side when KAFKA_DIR and KAFKA_PORT differ.
 #   KAFKA_DIR             state of this instance: data, logs, process ids. Default .cache/kafka of the repository
 #   KAFKA_PORT            first port, broker i takes PORT+10i to PORT+10i+2. Default 19092; 0 finds free ones
+#   KAFKA_HOST            address that it listens at and tells clients, default 127.0.0.1
 #   KAFKA_VERSION         default 4.2.1
 #   KAFKA_CACHE           jars, a folder for each version. Default eventing-kafka-go/kafka in the user's cache
 #   KAFKA_HEAP            of each broker, default 512m
@@ -32,6 +33,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dir=${KAFKA_DIR:-$root/.cache/kafka}
 version=${KAFKA_VERSION:-4.2.1}
+host=${KAFKA_HOST:-127.0.0.1}
 cache=${KAFKA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/eventing-kafka-go/kafka}
 lib=$cache/$version
 java=${KAFKA_JAVA:-${JAVA_HOME:+$JAVA_HOME/bin/}java}
@@ -111,7 +113,7 @@ POM
 
 # --- configuration ---------------------------------------------------------------------------------------------------
 
-listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+listens() { (exec 3<>"/dev/tcp/$host/$1") 2>/dev/null; }
 
 # Ports below 32768 are not handed out to outgoing connections, so a free one is likely to stay free until it is bound.
 choose_port() { # brokers
@@ -143,15 +145,15 @@ LOG
 # Java properties of one broker: small, quick to start, quick to rebalance.
 properties() { # id brokers sasl port
   local id=$1 n=$2 sasl=$3 first=$4 port=$(($4 + 10 * $1)) voters="" i rf=1
-  for ((i = 0; i < n; i++)); do voters+="${voters:+,}$i@127.0.0.1:$((first + 10 * i + 1))"; done
+  for ((i = 0; i < n; i++)); do voters+="${voters:+,}$i@$host:$((first + 10 * i + 1))"; done
   ((n >= 3)) && rf=3
   cat <<P
 process.roles=broker,controller
 node.id=$id
 controller.quorum.voters=$voters
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))${sasl:+,SASL_SSL://127.0.0.1:$((port + 2))}
-advertised.listeners=PLAINTEXT://127.0.0.1:$port${sasl:+,SASL_SSL://127.0.0.1:$((port + 2))}
+listeners=PLAINTEXT://$host:$port,CONTROLLER://$host:$((port + 1))${sasl:+,SASL_SSL://$host:$((port + 2))}
+advertised.listeners=PLAINTEXT://$host:$port${sasl:+,SASL_SSL://$host:$((port + 2))}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$dir/data/$id
@@ -201,7 +203,7 @@ certificates() {
     openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=kafka-test-ca -keyout "$t/ca.key" -out "$t/ca.crt"
     openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$t/server.key" -out "$t/server.csr"
     openssl x509 -req -in "$t/server.csr" -CA "$t/ca.crt" -CAkey "$t/ca.key" -CAcreateserial -days 30 \
-      -out "$t/server.crt" -extfile <(echo 'subjectAltName=DNS:localhost,IP:127.0.0.1')
+      -out "$t/server.crt" -extfile <(echo "subjectAltName=DNS:localhost,IP:$host")
     openssl pkcs12 -export -in "$t/server.crt" -inkey "$t/server.key" -certfile "$t/ca.crt" -name server \
       -passout pass:changeit -out "$t/server.p12"
   } >"$t/log" 2>&1 || die "openssl failed: $(tail -1 "$t/log")"
