@@ -577,8 +577,11 @@ type Contract struct {
 	// keeps the contract that it has. Raised only for an addition that must not be overlooked; all others are ignored by
 	// readers that do not know them. Default 0: any reader will do. Writer: control plane. Reader: both roles.
 	RequiredVersion uint32 `protobuf:"varint,101,opt,name=requiredVersion,proto3" json:"requiredVersion,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Who issues the tokens that requests show where an ingress has an audience, and with which keys. Default (none): such
+	// an ingress answers 503, as nothing can be verified. Writer: control plane, sorted by issuer. Reader: ingress.
+	TokenIssuers  []*TokenIssuer `protobuf:"bytes,102,rep,name=tokenIssuers,proto3" json:"tokenIssuers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Contract) Reset() {
@@ -646,6 +649,70 @@ func (x *Contract) GetRequiredVersion() uint32 {
 	return 0
 }
 
+func (x *Contract) GetTokenIssuers() []*TokenIssuer {
+	if x != nil {
+		return x.TokenIssuers
+	}
+	return nil
+}
+
+// TokenIssuer is an OIDC issuer whose tokens are accepted. The control plane reads its discovery document and its keys, and
+// reads them again when they change, so that a data plane needs no access to either.
+type TokenIssuer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Claim "iss" of its tokens. No default, never empty. Writer: control plane. Reader: ingress.
+	Issuer string `protobuf:"bytes,100,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// Its public keys: a JSON Web Key Set (RFC 7517). Default: none of its tokens can be verified. Writer: control plane.
+	// Reader: ingress.
+	Keys          string `protobuf:"bytes,101,opt,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TokenIssuer) Reset() {
+	*x = TokenIssuer{}
+	mi := &file_contract_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TokenIssuer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TokenIssuer) ProtoMessage() {}
+
+func (x *TokenIssuer) ProtoReflect() protoreflect.Message {
+	mi := &file_contract_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TokenIssuer.ProtoReflect.Descriptor instead.
+func (*TokenIssuer) Descriptor() ([]byte, []int) {
+	return file_contract_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *TokenIssuer) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *TokenIssuer) GetKeys() string {
+	if x != nil {
+		return x.Keys
+	}
+	return ""
+}
+
 // Resource is one Broker, KafkaChannel, KafkaSink or KafkaSource.
 type Resource struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -696,7 +763,7 @@ type Resource struct {
 
 func (x *Resource) Reset() {
 	*x = Resource{}
-	mi := &file_contract_proto_msgTypes[2]
+	mi := &file_contract_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -708,7 +775,7 @@ func (x *Resource) String() string {
 func (*Resource) ProtoMessage() {}
 
 func (x *Resource) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[2]
+	mi := &file_contract_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -721,7 +788,7 @@ func (x *Resource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resource.ProtoReflect.Descriptor instead.
 func (*Resource) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{2}
+	return file_contract_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Resource) GetUid() string {
@@ -897,7 +964,7 @@ type Ingress struct {
 
 func (x *Ingress) Reset() {
 	*x = Ingress{}
-	mi := &file_contract_proto_msgTypes[3]
+	mi := &file_contract_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -909,7 +976,7 @@ func (x *Ingress) String() string {
 func (*Ingress) ProtoMessage() {}
 
 func (x *Ingress) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[3]
+	mi := &file_contract_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -922,7 +989,7 @@ func (x *Ingress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ingress.ProtoReflect.Descriptor instead.
 func (*Ingress) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{3}
+	return file_contract_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Ingress) GetContentMode() ContentMode {
@@ -1053,7 +1120,7 @@ type Egress struct {
 
 func (x *Egress) Reset() {
 	*x = Egress{}
-	mi := &file_contract_proto_msgTypes[4]
+	mi := &file_contract_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1065,7 +1132,7 @@ func (x *Egress) String() string {
 func (*Egress) ProtoMessage() {}
 
 func (x *Egress) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[4]
+	mi := &file_contract_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1078,7 +1145,7 @@ func (x *Egress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Egress.ProtoReflect.Descriptor instead.
 func (*Egress) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{4}
+	return file_contract_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Egress) GetConsumerGroup() string {
@@ -1322,7 +1389,7 @@ type Pace struct {
 
 func (x *Pace) Reset() {
 	*x = Pace{}
-	mi := &file_contract_proto_msgTypes[5]
+	mi := &file_contract_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1334,7 +1401,7 @@ func (x *Pace) String() string {
 func (*Pace) ProtoMessage() {}
 
 func (x *Pace) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[5]
+	mi := &file_contract_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1347,7 +1414,7 @@ func (x *Pace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pace.ProtoReflect.Descriptor instead.
 func (*Pace) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{5}
+	return file_contract_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Pace) GetMinConcurrency() uint32 {
@@ -1417,7 +1484,7 @@ type EgressConfig struct {
 
 func (x *EgressConfig) Reset() {
 	*x = EgressConfig{}
-	mi := &file_contract_proto_msgTypes[6]
+	mi := &file_contract_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1496,7 @@ func (x *EgressConfig) String() string {
 func (*EgressConfig) ProtoMessage() {}
 
 func (x *EgressConfig) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[6]
+	mi := &file_contract_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1509,7 @@ func (x *EgressConfig) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EgressConfig.ProtoReflect.Descriptor instead.
 func (*EgressConfig) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{6}
+	return file_contract_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *EgressConfig) GetDeadLetter() string {
@@ -1519,7 +1586,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_contract_proto_msgTypes[7]
+	mi := &file_contract_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1531,7 +1598,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[7]
+	mi := &file_contract_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1544,7 +1611,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{7}
+	return file_contract_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Filter) GetAttributes() map[string]string {
@@ -1576,7 +1643,7 @@ type DialectedFilter struct {
 
 func (x *DialectedFilter) Reset() {
 	*x = DialectedFilter{}
-	mi := &file_contract_proto_msgTypes[8]
+	mi := &file_contract_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1588,7 +1655,7 @@ func (x *DialectedFilter) String() string {
 func (*DialectedFilter) ProtoMessage() {}
 
 func (x *DialectedFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[8]
+	mi := &file_contract_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1601,7 +1668,7 @@ func (x *DialectedFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DialectedFilter.ProtoReflect.Descriptor instead.
 func (*DialectedFilter) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{8}
+	return file_contract_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DialectedFilter) GetFilter() isDialectedFilter_Filter {
@@ -1738,7 +1805,7 @@ type Exact struct {
 
 func (x *Exact) Reset() {
 	*x = Exact{}
-	mi := &file_contract_proto_msgTypes[9]
+	mi := &file_contract_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1750,7 +1817,7 @@ func (x *Exact) String() string {
 func (*Exact) ProtoMessage() {}
 
 func (x *Exact) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[9]
+	mi := &file_contract_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1763,7 +1830,7 @@ func (x *Exact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exact.ProtoReflect.Descriptor instead.
 func (*Exact) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{9}
+	return file_contract_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Exact) GetAttributes() map[string]string {
@@ -1784,7 +1851,7 @@ type Prefix struct {
 
 func (x *Prefix) Reset() {
 	*x = Prefix{}
-	mi := &file_contract_proto_msgTypes[10]
+	mi := &file_contract_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1796,7 +1863,7 @@ func (x *Prefix) String() string {
 func (*Prefix) ProtoMessage() {}
 
 func (x *Prefix) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[10]
+	mi := &file_contract_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1809,7 +1876,7 @@ func (x *Prefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prefix.ProtoReflect.Descriptor instead.
 func (*Prefix) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{10}
+	return file_contract_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Prefix) GetAttributes() map[string]string {
@@ -1830,7 +1897,7 @@ type Suffix struct {
 
 func (x *Suffix) Reset() {
 	*x = Suffix{}
-	mi := &file_contract_proto_msgTypes[11]
+	mi := &file_contract_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1842,7 +1909,7 @@ func (x *Suffix) String() string {
 func (*Suffix) ProtoMessage() {}
 
 func (x *Suffix) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[11]
+	mi := &file_contract_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1855,7 +1922,7 @@ func (x *Suffix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suffix.ProtoReflect.Descriptor instead.
 func (*Suffix) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{11}
+	return file_contract_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Suffix) GetAttributes() map[string]string {
@@ -1876,7 +1943,7 @@ type All struct {
 
 func (x *All) Reset() {
 	*x = All{}
-	mi := &file_contract_proto_msgTypes[12]
+	mi := &file_contract_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1888,7 +1955,7 @@ func (x *All) String() string {
 func (*All) ProtoMessage() {}
 
 func (x *All) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[12]
+	mi := &file_contract_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1901,7 +1968,7 @@ func (x *All) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use All.ProtoReflect.Descriptor instead.
 func (*All) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{12}
+	return file_contract_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *All) GetFilters() []*DialectedFilter {
@@ -1922,7 +1989,7 @@ type Any struct {
 
 func (x *Any) Reset() {
 	*x = Any{}
-	mi := &file_contract_proto_msgTypes[13]
+	mi := &file_contract_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1934,7 +2001,7 @@ func (x *Any) String() string {
 func (*Any) ProtoMessage() {}
 
 func (x *Any) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[13]
+	mi := &file_contract_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1947,7 +2014,7 @@ func (x *Any) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Any.ProtoReflect.Descriptor instead.
 func (*Any) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{13}
+	return file_contract_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Any) GetFilters() []*DialectedFilter {
@@ -1968,7 +2035,7 @@ type Not struct {
 
 func (x *Not) Reset() {
 	*x = Not{}
-	mi := &file_contract_proto_msgTypes[14]
+	mi := &file_contract_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1980,7 +2047,7 @@ func (x *Not) String() string {
 func (*Not) ProtoMessage() {}
 
 func (x *Not) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[14]
+	mi := &file_contract_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1993,7 +2060,7 @@ func (x *Not) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Not.ProtoReflect.Descriptor instead.
 func (*Not) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{14}
+	return file_contract_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Not) GetFilter() *DialectedFilter {
@@ -2014,7 +2081,7 @@ type CESQL struct {
 
 func (x *CESQL) Reset() {
 	*x = CESQL{}
-	mi := &file_contract_proto_msgTypes[15]
+	mi := &file_contract_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2026,7 +2093,7 @@ func (x *CESQL) String() string {
 func (*CESQL) ProtoMessage() {}
 
 func (x *CESQL) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[15]
+	mi := &file_contract_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2039,7 +2106,7 @@ func (x *CESQL) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CESQL.ProtoReflect.Descriptor instead.
 func (*CESQL) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{15}
+	return file_contract_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CESQL) GetExpression() string {
@@ -2063,7 +2130,7 @@ type EventPolicy struct {
 
 func (x *EventPolicy) Reset() {
 	*x = EventPolicy{}
-	mi := &file_contract_proto_msgTypes[16]
+	mi := &file_contract_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2075,7 +2142,7 @@ func (x *EventPolicy) String() string {
 func (*EventPolicy) ProtoMessage() {}
 
 func (x *EventPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[16]
+	mi := &file_contract_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2088,7 +2155,7 @@ func (x *EventPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventPolicy.ProtoReflect.Descriptor instead.
 func (*EventPolicy) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{16}
+	return file_contract_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *EventPolicy) GetTokenMatchers() []*TokenMatcher {
@@ -2121,7 +2188,7 @@ type TokenMatcher struct {
 
 func (x *TokenMatcher) Reset() {
 	*x = TokenMatcher{}
-	mi := &file_contract_proto_msgTypes[17]
+	mi := &file_contract_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2133,7 +2200,7 @@ func (x *TokenMatcher) String() string {
 func (*TokenMatcher) ProtoMessage() {}
 
 func (x *TokenMatcher) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[17]
+	mi := &file_contract_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2146,7 +2213,7 @@ func (x *TokenMatcher) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenMatcher.ProtoReflect.Descriptor instead.
 func (*TokenMatcher) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{17}
+	return file_contract_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TokenMatcher) GetMatcher() isTokenMatcher_Matcher {
@@ -2214,7 +2281,7 @@ type Reference struct {
 
 func (x *Reference) Reset() {
 	*x = Reference{}
-	mi := &file_contract_proto_msgTypes[18]
+	mi := &file_contract_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2226,7 +2293,7 @@ func (x *Reference) String() string {
 func (*Reference) ProtoMessage() {}
 
 func (x *Reference) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[18]
+	mi := &file_contract_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2239,7 +2306,7 @@ func (x *Reference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reference.ProtoReflect.Descriptor instead.
 func (*Reference) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{18}
+	return file_contract_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Reference) GetUuid() string {
@@ -2297,7 +2364,7 @@ type MultiSecretReference struct {
 
 func (x *MultiSecretReference) Reset() {
 	*x = MultiSecretReference{}
-	mi := &file_contract_proto_msgTypes[19]
+	mi := &file_contract_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2309,7 +2376,7 @@ func (x *MultiSecretReference) String() string {
 func (*MultiSecretReference) ProtoMessage() {}
 
 func (x *MultiSecretReference) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[19]
+	mi := &file_contract_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2322,7 +2389,7 @@ func (x *MultiSecretReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MultiSecretReference.ProtoReflect.Descriptor instead.
 func (*MultiSecretReference) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{19}
+	return file_contract_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MultiSecretReference) GetProtocol() Protocol {
@@ -2352,7 +2419,7 @@ type SecretReference struct {
 
 func (x *SecretReference) Reset() {
 	*x = SecretReference{}
-	mi := &file_contract_proto_msgTypes[20]
+	mi := &file_contract_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2364,7 +2431,7 @@ func (x *SecretReference) String() string {
 func (*SecretReference) ProtoMessage() {}
 
 func (x *SecretReference) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[20]
+	mi := &file_contract_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2377,7 +2444,7 @@ func (x *SecretReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretReference.ProtoReflect.Descriptor instead.
 func (*SecretReference) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{20}
+	return file_contract_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SecretReference) GetReference() *Reference {
@@ -2407,7 +2474,7 @@ type KeyFieldReference struct {
 
 func (x *KeyFieldReference) Reset() {
 	*x = KeyFieldReference{}
-	mi := &file_contract_proto_msgTypes[21]
+	mi := &file_contract_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2419,7 +2486,7 @@ func (x *KeyFieldReference) String() string {
 func (*KeyFieldReference) ProtoMessage() {}
 
 func (x *KeyFieldReference) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[21]
+	mi := &file_contract_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2432,7 +2499,7 @@ func (x *KeyFieldReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyFieldReference.ProtoReflect.Descriptor instead.
 func (*KeyFieldReference) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{21}
+	return file_contract_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *KeyFieldReference) GetSecretKey() string {
@@ -2460,7 +2527,7 @@ type CloudEventOverrides struct {
 
 func (x *CloudEventOverrides) Reset() {
 	*x = CloudEventOverrides{}
-	mi := &file_contract_proto_msgTypes[22]
+	mi := &file_contract_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2472,7 +2539,7 @@ func (x *CloudEventOverrides) String() string {
 func (*CloudEventOverrides) ProtoMessage() {}
 
 func (x *CloudEventOverrides) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[22]
+	mi := &file_contract_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2485,7 +2552,7 @@ func (x *CloudEventOverrides) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloudEventOverrides.ProtoReflect.Descriptor instead.
 func (*CloudEventOverrides) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{22}
+	return file_contract_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CloudEventOverrides) GetExtensions() map[string]string {
@@ -2507,7 +2574,7 @@ type FeatureFlags struct {
 
 func (x *FeatureFlags) Reset() {
 	*x = FeatureFlags{}
-	mi := &file_contract_proto_msgTypes[23]
+	mi := &file_contract_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2519,7 +2586,7 @@ func (x *FeatureFlags) String() string {
 func (*FeatureFlags) ProtoMessage() {}
 
 func (x *FeatureFlags) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[23]
+	mi := &file_contract_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2532,7 +2599,7 @@ func (x *FeatureFlags) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeatureFlags.ProtoReflect.Descriptor instead.
 func (*FeatureFlags) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{23}
+	return file_contract_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *FeatureFlags) GetEnableEventTypeAutocreate() bool {
@@ -2557,7 +2624,7 @@ type EgressFeatureFlags struct {
 
 func (x *EgressFeatureFlags) Reset() {
 	*x = EgressFeatureFlags{}
-	mi := &file_contract_proto_msgTypes[24]
+	mi := &file_contract_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2569,7 +2636,7 @@ func (x *EgressFeatureFlags) String() string {
 func (*EgressFeatureFlags) ProtoMessage() {}
 
 func (x *EgressFeatureFlags) ProtoReflect() protoreflect.Message {
-	mi := &file_contract_proto_msgTypes[24]
+	mi := &file_contract_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2582,7 +2649,7 @@ func (x *EgressFeatureFlags) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EgressFeatureFlags.ProtoReflect.Descriptor instead.
 func (*EgressFeatureFlags) Descriptor() ([]byte, []int) {
-	return file_contract_proto_rawDescGZIP(), []int{24}
+	return file_contract_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *EgressFeatureFlags) GetEnableRateLimiter() bool {
@@ -2604,7 +2671,7 @@ var File_contract_proto protoreflect.FileDescriptor
 const file_contract_proto_rawDesc = "" +
 	"\n" +
 	"\x0econtract.proto\"\a\n" +
-	"\x05Empty\"\xc3\x01\n" +
+	"\x05Empty\"\xf5\x01\n" +
 	"\bContract\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -2612,7 +2679,11 @@ const file_contract_proto_rawDesc = "" +
 	"\tresources\x18\x02 \x03(\v2\t.ResourceR\tresources\x12\"\n" +
 	"\ftrustBundles\x18\x03 \x03(\tR\ftrustBundles\x12 \n" +
 	"\vdispatchers\x18d \x03(\tR\vdispatchers\x12(\n" +
-	"\x0frequiredVersion\x18e \x01(\rR\x0frequiredVersion\"\xa3\x05\n" +
+	"\x0frequiredVersion\x18e \x01(\rR\x0frequiredVersion\x120\n" +
+	"\ftokenIssuers\x18f \x03(\v2\f.TokenIssuerR\ftokenIssuers\"9\n" +
+	"\vTokenIssuer\x12\x16\n" +
+	"\x06issuer\x18d \x01(\tR\x06issuer\x12\x12\n" +
+	"\x04keys\x18e \x01(\tR\x04keys\"\xa3\x05\n" +
 	"\bResource\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\tR\x03uid\x12\x16\n" +
 	"\x06topics\x18\x02 \x03(\tR\x06topics\x12*\n" +
@@ -2844,7 +2915,7 @@ func file_contract_proto_rawDescGZIP() []byte {
 }
 
 var file_contract_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_contract_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_contract_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_contract_proto_goTypes = []any{
 	(ContentMode)(0),             // 0: ContentMode
 	(KeyFallback)(0),             // 1: KeyFallback
@@ -2857,94 +2928,96 @@ var file_contract_proto_goTypes = []any{
 	(SecretField)(0),             // 8: SecretField
 	(*Empty)(nil),                // 9: Empty
 	(*Contract)(nil),             // 10: Contract
-	(*Resource)(nil),             // 11: Resource
-	(*Ingress)(nil),              // 12: Ingress
-	(*Egress)(nil),               // 13: Egress
-	(*Pace)(nil),                 // 14: Pace
-	(*EgressConfig)(nil),         // 15: EgressConfig
-	(*Filter)(nil),               // 16: Filter
-	(*DialectedFilter)(nil),      // 17: DialectedFilter
-	(*Exact)(nil),                // 18: Exact
-	(*Prefix)(nil),               // 19: Prefix
-	(*Suffix)(nil),               // 20: Suffix
-	(*All)(nil),                  // 21: All
-	(*Any)(nil),                  // 22: Any
-	(*Not)(nil),                  // 23: Not
-	(*CESQL)(nil),                // 24: CESQL
-	(*EventPolicy)(nil),          // 25: EventPolicy
-	(*TokenMatcher)(nil),         // 26: TokenMatcher
-	(*Reference)(nil),            // 27: Reference
-	(*MultiSecretReference)(nil), // 28: MultiSecretReference
-	(*SecretReference)(nil),      // 29: SecretReference
-	(*KeyFieldReference)(nil),    // 30: KeyFieldReference
-	(*CloudEventOverrides)(nil),  // 31: CloudEventOverrides
-	(*FeatureFlags)(nil),         // 32: FeatureFlags
-	(*EgressFeatureFlags)(nil),   // 33: EgressFeatureFlags
-	nil,                          // 34: Egress.InitialPartitionsEntry
-	nil,                          // 35: Filter.AttributesEntry
-	nil,                          // 36: Exact.AttributesEntry
-	nil,                          // 37: Prefix.AttributesEntry
-	nil,                          // 38: Suffix.AttributesEntry
-	nil,                          // 39: CloudEventOverrides.ExtensionsEntry
+	(*TokenIssuer)(nil),          // 11: TokenIssuer
+	(*Resource)(nil),             // 12: Resource
+	(*Ingress)(nil),              // 13: Ingress
+	(*Egress)(nil),               // 14: Egress
+	(*Pace)(nil),                 // 15: Pace
+	(*EgressConfig)(nil),         // 16: EgressConfig
+	(*Filter)(nil),               // 17: Filter
+	(*DialectedFilter)(nil),      // 18: DialectedFilter
+	(*Exact)(nil),                // 19: Exact
+	(*Prefix)(nil),               // 20: Prefix
+	(*Suffix)(nil),               // 21: Suffix
+	(*All)(nil),                  // 22: All
+	(*Any)(nil),                  // 23: Any
+	(*Not)(nil),                  // 24: Not
+	(*CESQL)(nil),                // 25: CESQL
+	(*EventPolicy)(nil),          // 26: EventPolicy
+	(*TokenMatcher)(nil),         // 27: TokenMatcher
+	(*Reference)(nil),            // 28: Reference
+	(*MultiSecretReference)(nil), // 29: MultiSecretReference
+	(*SecretReference)(nil),      // 30: SecretReference
+	(*KeyFieldReference)(nil),    // 31: KeyFieldReference
+	(*CloudEventOverrides)(nil),  // 32: CloudEventOverrides
+	(*FeatureFlags)(nil),         // 33: FeatureFlags
+	(*EgressFeatureFlags)(nil),   // 34: EgressFeatureFlags
+	nil,                          // 35: Egress.InitialPartitionsEntry
+	nil,                          // 36: Filter.AttributesEntry
+	nil,                          // 37: Exact.AttributesEntry
+	nil,                          // 38: Prefix.AttributesEntry
+	nil,                          // 39: Suffix.AttributesEntry
+	nil,                          // 40: CloudEventOverrides.ExtensionsEntry
 }
 var file_contract_proto_depIdxs = []int32{
-	11, // 0: Contract.resources:type_name -> Resource
-	12, // 1: Resource.ingress:type_name -> Ingress
-	15, // 2: Resource.egressConfig:type_name -> EgressConfig
-	13, // 3: Resource.egresses:type_name -> Egress
-	9,  // 4: Resource.absentAuth:type_name -> Empty
-	27, // 5: Resource.authSecret:type_name -> Reference
-	28, // 6: Resource.multiAuthSecret:type_name -> MultiSecretReference
-	31, // 7: Resource.cloudEventOverrides:type_name -> CloudEventOverrides
-	27, // 8: Resource.reference:type_name -> Reference
-	32, // 9: Resource.featureFlags:type_name -> FeatureFlags
-	2,  // 10: Resource.invalidRecords:type_name -> InvalidRecords
-	0,  // 11: Ingress.contentMode:type_name -> ContentMode
-	25, // 12: Ingress.eventPolicies:type_name -> EventPolicy
-	1,  // 13: Ingress.keyFallback:type_name -> KeyFallback
-	9,  // 14: Egress.replyToOriginalTopic:type_name -> Empty
-	9,  // 15: Egress.discardReply:type_name -> Empty
-	16, // 16: Egress.filter:type_name -> Filter
-	15, // 17: Egress.egressConfig:type_name -> EgressConfig
-	5,  // 18: Egress.deliveryOrder:type_name -> DeliveryOrder
-	6,  // 19: Egress.keyType:type_name -> KeyType
-	27, // 20: Egress.reference:type_name -> Reference
-	17, // 21: Egress.dialectedFilter:type_name -> DialectedFilter
-	33, // 22: Egress.featureFlags:type_name -> EgressFeatureFlags
-	3,  // 23: Egress.orderScope:type_name -> OrderScope
-	34, // 24: Egress.initialPartitions:type_name -> Egress.InitialPartitionsEntry
-	27, // 25: Egress.subscription:type_name -> Reference
-	14, // 26: Egress.pace:type_name -> Pace
-	4,  // 27: EgressConfig.backoffPolicy:type_name -> BackoffPolicy
-	35, // 28: Filter.attributes:type_name -> Filter.AttributesEntry
-	18, // 29: DialectedFilter.exact:type_name -> Exact
-	19, // 30: DialectedFilter.prefix:type_name -> Prefix
-	20, // 31: DialectedFilter.suffix:type_name -> Suffix
-	21, // 32: DialectedFilter.all:type_name -> All
-	22, // 33: DialectedFilter.any:type_name -> Any
-	23, // 34: DialectedFilter.not:type_name -> Not
-	24, // 35: DialectedFilter.cesql:type_name -> CESQL
-	36, // 36: Exact.attributes:type_name -> Exact.AttributesEntry
-	37, // 37: Prefix.attributes:type_name -> Prefix.AttributesEntry
-	38, // 38: Suffix.attributes:type_name -> Suffix.AttributesEntry
-	17, // 39: All.filters:type_name -> DialectedFilter
-	17, // 40: Any.filters:type_name -> DialectedFilter
-	17, // 41: Not.filter:type_name -> DialectedFilter
-	26, // 42: EventPolicy.tokenMatchers:type_name -> TokenMatcher
-	17, // 43: EventPolicy.filters:type_name -> DialectedFilter
-	18, // 44: TokenMatcher.exact:type_name -> Exact
-	19, // 45: TokenMatcher.prefix:type_name -> Prefix
-	7,  // 46: MultiSecretReference.protocol:type_name -> Protocol
-	29, // 47: MultiSecretReference.references:type_name -> SecretReference
-	27, // 48: SecretReference.reference:type_name -> Reference
-	30, // 49: SecretReference.keyFieldReferences:type_name -> KeyFieldReference
-	8,  // 50: KeyFieldReference.field:type_name -> SecretField
-	39, // 51: CloudEventOverrides.extensions:type_name -> CloudEventOverrides.ExtensionsEntry
-	52, // [52:52] is the sub-list for method output_type
-	52, // [52:52] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	12, // 0: Contract.resources:type_name -> Resource
+	11, // 1: Contract.tokenIssuers:type_name -> TokenIssuer
+	13, // 2: Resource.ingress:type_name -> Ingress
+	16, // 3: Resource.egressConfig:type_name -> EgressConfig
+	14, // 4: Resource.egresses:type_name -> Egress
+	9,  // 5: Resource.absentAuth:type_name -> Empty
+	28, // 6: Resource.authSecret:type_name -> Reference
+	29, // 7: Resource.multiAuthSecret:type_name -> MultiSecretReference
+	32, // 8: Resource.cloudEventOverrides:type_name -> CloudEventOverrides
+	28, // 9: Resource.reference:type_name -> Reference
+	33, // 10: Resource.featureFlags:type_name -> FeatureFlags
+	2,  // 11: Resource.invalidRecords:type_name -> InvalidRecords
+	0,  // 12: Ingress.contentMode:type_name -> ContentMode
+	26, // 13: Ingress.eventPolicies:type_name -> EventPolicy
+	1,  // 14: Ingress.keyFallback:type_name -> KeyFallback
+	9,  // 15: Egress.replyToOriginalTopic:type_name -> Empty
+	9,  // 16: Egress.discardReply:type_name -> Empty
+	17, // 17: Egress.filter:type_name -> Filter
+	16, // 18: Egress.egressConfig:type_name -> EgressConfig
+	5,  // 19: Egress.deliveryOrder:type_name -> DeliveryOrder
+	6,  // 20: Egress.keyType:type_name -> KeyType
+	28, // 21: Egress.reference:type_name -> Reference
+	18, // 22: Egress.dialectedFilter:type_name -> DialectedFilter
+	34, // 23: Egress.featureFlags:type_name -> EgressFeatureFlags
+	3,  // 24: Egress.orderScope:type_name -> OrderScope
+	35, // 25: Egress.initialPartitions:type_name -> Egress.InitialPartitionsEntry
+	28, // 26: Egress.subscription:type_name -> Reference
+	15, // 27: Egress.pace:type_name -> Pace
+	4,  // 28: EgressConfig.backoffPolicy:type_name -> BackoffPolicy
+	36, // 29: Filter.attributes:type_name -> Filter.AttributesEntry
+	19, // 30: DialectedFilter.exact:type_name -> Exact
+	20, // 31: DialectedFilter.prefix:type_name -> Prefix
+	21, // 32: DialectedFilter.suffix:type_name -> Suffix
+	22, // 33: DialectedFilter.all:type_name -> All
+	23, // 34: DialectedFilter.any:type_name -> Any
+	24, // 35: DialectedFilter.not:type_name -> Not
+	25, // 36: DialectedFilter.cesql:type_name -> CESQL
+	37, // 37: Exact.attributes:type_name -> Exact.AttributesEntry
+	38, // 38: Prefix.attributes:type_name -> Prefix.AttributesEntry
+	39, // 39: Suffix.attributes:type_name -> Suffix.AttributesEntry
+	18, // 40: All.filters:type_name -> DialectedFilter
+	18, // 41: Any.filters:type_name -> DialectedFilter
+	18, // 42: Not.filter:type_name -> DialectedFilter
+	27, // 43: EventPolicy.tokenMatchers:type_name -> TokenMatcher
+	18, // 44: EventPolicy.filters:type_name -> DialectedFilter
+	19, // 45: TokenMatcher.exact:type_name -> Exact
+	20, // 46: TokenMatcher.prefix:type_name -> Prefix
+	7,  // 47: MultiSecretReference.protocol:type_name -> Protocol
+	30, // 48: MultiSecretReference.references:type_name -> SecretReference
+	28, // 49: SecretReference.reference:type_name -> Reference
+	31, // 50: SecretReference.keyFieldReferences:type_name -> KeyFieldReference
+	8,  // 51: KeyFieldReference.field:type_name -> SecretField
+	40, // 52: CloudEventOverrides.extensions:type_name -> CloudEventOverrides.ExtensionsEntry
+	53, // [53:53] is the sub-list for method output_type
+	53, // [53:53] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_contract_proto_init() }
@@ -2952,18 +3025,18 @@ func file_contract_proto_init() {
 	if File_contract_proto != nil {
 		return
 	}
-	file_contract_proto_msgTypes[2].OneofWrappers = []any{
+	file_contract_proto_msgTypes[3].OneofWrappers = []any{
 		(*Resource_AbsentAuth)(nil),
 		(*Resource_AuthSecret)(nil),
 		(*Resource_MultiAuthSecret)(nil),
 	}
-	file_contract_proto_msgTypes[4].OneofWrappers = []any{
+	file_contract_proto_msgTypes[5].OneofWrappers = []any{
 		(*Egress_ReplyUrl)(nil),
 		(*Egress_ReplyToOriginalTopic)(nil),
 		(*Egress_DiscardReply)(nil),
 	}
-	file_contract_proto_msgTypes[6].OneofWrappers = []any{}
-	file_contract_proto_msgTypes[8].OneofWrappers = []any{
+	file_contract_proto_msgTypes[7].OneofWrappers = []any{}
+	file_contract_proto_msgTypes[9].OneofWrappers = []any{
 		(*DialectedFilter_Exact)(nil),
 		(*DialectedFilter_Prefix)(nil),
 		(*DialectedFilter_Suffix)(nil),
@@ -2972,7 +3045,7 @@ func file_contract_proto_init() {
 		(*DialectedFilter_Not)(nil),
 		(*DialectedFilter_Cesql)(nil),
 	}
-	file_contract_proto_msgTypes[17].OneofWrappers = []any{
+	file_contract_proto_msgTypes[18].OneofWrappers = []any{
 		(*TokenMatcher_Exact)(nil),
 		(*TokenMatcher_Prefix)(nil),
 	}
@@ -2982,7 +3055,7 @@ func file_contract_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_contract_proto_rawDesc), len(file_contract_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   31,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
