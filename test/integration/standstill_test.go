@@ -44,6 +44,24 @@ func (p *pulse) longest(partition int32, from, to time.Time) time.Duration {
 	return max(longest, to.Sub(last))
 }
 
+// standing is the longest time without a delivery from a partition in one tenure of it that a span of time lies in or
+// overlaps.
+func (p *pulse) standing(of tenure, from, to time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, longest := of.from, time.Duration(0)
+	for _, beat := range append(slices.Clone(p.beats[of.partition]), of.to) {
+		if beat.Before(of.from) || beat.After(of.to) {
+			continue
+		}
+		if beat.After(from) && last.Before(to) {
+			longest = max(longest, beat.Sub(last))
+		}
+		last = beat
+	}
+	return longest
+}
+
 // since says whether all partitions were delivered from after a time.
 func (p *pulse) since(partitions int32, from time.Time) bool {
 	p.mu.Lock()
@@ -76,7 +94,10 @@ func pump(t *testing.T, k *cluster.Cluster, topic string, partitions int32) (sto
 					{Key: "ce_source", Value: []byte("/pump")}, {Key: "ce_type", Value: []byte("pump")},
 				}})
 			}
-			k.Produce(t, records)
+			if err := k.TryProduce(t.Context(), records); err != nil {
+				t.Errorf("produce: %v", err)
+				return
+			}
 		}
 	}()
 	stop = sync.OnceFunc(func() { close(end); <-ended })
@@ -125,8 +146,11 @@ func observe(t *testing.T, p *process.Plane, uid string, done func() bool) []ten
 	return ended
 }
 
+// late is how much later than promised something may be on a machine that runs other things.
+const late = 3
+
 // A group goes on while one of its members is killed and comes back under another name, again and again and faster than
-// its session ends: what the others hold does not notice. What the dead one held is served when its session has ended;
+// its session ends: what the others hold does not notice. What a killed one held is served when its session has ended;
 // one that comes back under the same name has it at once.
 func TestPartitionsThatDoNotMoveDoNotPause(t *testing.T) {
 	const partitions, kills, between = 6, 5, 5 * time.Second
@@ -137,120 +161,165 @@ func TestPartitionsThatDoNotMoveDoNotPause(t *testing.T) {
 	e := egress(cluster.Name("standstill"), subscriber.URL, contract.DeliveryOrder_ORDERED)
 	mount := process.NewMount(t, contractOf(1, resource(k, "b", topic, e)))
 	defer pump(t, k, topic, partitions)()
+	defer func() {
+		if t.Failed() {
+			t.Logf("at the end: %v", k.Membership(t, e.GetConsumerGroup()))
+		}
+	}()
 
 	stays := process.Named(t, "stays", "egress", mount, 10*time.Second)
 	stays.Start(t)
 	victim := process.Named(t, "victim-0", "egress", mount, 10*time.Second)
 	victim.Start(t)
-	awaitShare := func(p *process.Plane, n int) {
-		t.Helper()
-		poll.Until(t, patience, func() string {
-			if got := p.Assigned(t, e.GetUid()); got < n {
-				return fmt.Sprintf("a process has %d partitions, it has %d", n, got)
-			}
-			return ""
-		})
-	}
-	awaitShare(victim, partitions/2)
-	awaitShare(stays, partitions/2)
+	g := groupOf{uid: e.GetUid(), partitions: partitions, beats: beats}
+	g.awaitShares(t, stays, victim)
+	same := restartUnderItsName(t, g, victim, stays)
 
-	same := restartUnderItsName(t, victim, stays, e.GetUid(), beats)
-	killed, started := 0, time.Now()
-	next := started.Add(between)
-	held := observe(t, stays, e.GetUid(), func() bool {
-		if time.Now().After(next) {
-			if killed == kills {
-				return true
-			}
-			victim.Kill(t)
-			killed++
-			victim = process.Named(t, fmt.Sprintf("victim-%d", killed), "egress", mount, 10*time.Second)
-			victim.Start(t)
-			next = time.Now().Add(between)
+	var times []time.Time // of the kills
+	next := time.Now().Add(between)
+	held := observe(t, stays, g.uid, func() bool {
+		if time.Now().Before(next) {
+			return false
 		}
+		if len(times) == kills {
+			return true
+		}
+		times = append(times, time.Now())
+		victim.Kill(t)
+		victim = process.Named(t, fmt.Sprintf("victim-%d", len(times)), "egress", mount, 10*time.Second)
+		victim.Start(t)
+		next = time.Now().Add(between)
 		return false
 	})
-	var pauses []time.Duration
-	for _, h := range held {
-		if h.to.Sub(h.from) > time.Second {
-			pauses = append(pauses, beats.longest(h.partition, h.from, h.to))
-		}
-	}
-	slices.Sort(pauses)
-	if len(pauses) == 0 {
-		t.Fatal("the process that stays has held nothing")
-	}
-
+	stood := g.pausesAfter(held, append(times, time.Now()))
+	g.awaitShares(t, stays, victim)
 	var moved time.Duration
 	for p := range int32(partitions) {
-		moved = max(moved, beats.longest(p, started, time.Now()))
+		moved = max(moved, beats.longest(p, times[0], time.Now()))
 	}
+
 	died := time.Now()
 	victim.Kill(t)
-	poll.Until(t, patience, func() string {
-		if beats.since(partitions, died.Add(50*time.Millisecond)) && stays.Assigned(t, e.GetUid()) == partitions {
-			return ""
-		}
-		return "the partitions of a killed process are served"
-	})
+	g.awaitServed(t, died.Add(50*time.Millisecond), stays)
 	takeover, session := time.Since(died), kafka.DefaultConsumerConfig().SessionTimeout
-	t.Logf("%s: %d members killed and replaced under new names, one every %v: longest pause of a partition that did not move %v (median of %d tenures %v)",
-		k.Kind(), kills, between, pauses[len(pauses)-1].Round(time.Millisecond), len(pauses), pauses[len(pauses)/2].Round(time.Millisecond))
+	t.Logf("%s: %d members killed and replaced under new names, one every %v: longest pauses of partitions that did not move, after each: %v",
+		k.Kind(), kills, between, stood)
 	t.Logf("longest pause of the partitions that the killed ones held meanwhile: %v", moved.Round(time.Millisecond))
 	t.Logf("killed and started again under its name: longest pause of its partitions %v, of the others %v; killed for good: served again after %v",
 		same.own.Round(time.Millisecond), same.others.Round(time.Millisecond), takeover.Round(time.Millisecond))
-	// A second is what is aimed at; a machine that runs other things needs more. A group that stands still does so for the
-	// rest of a session at each kill.
-	if longest := pauses[len(pauses)-1]; longest > session/2 {
-		t.Errorf("a partition that did not move was without delivery for %v", longest)
+	// A group that stands still does so for the rest of a session at each kill; a machine that does so, at one or two. A
+	// second is what is aimed at.
+	slices.Sort(stood)
+	if len(stood) <= kills/2 {
+		t.Errorf("there were partitions that did not move at %d of %d kills", len(stood), kills)
+	} else if median := stood[len(stood)/2]; median > session/2 {
+		t.Errorf("partitions that did not move were without delivery for %v at most kills", median)
 	}
-	if limit := session + kafka.DefaultConsumerConfig().HeartbeatInterval + 2*time.Second; takeover > 2*limit {
+	if limit := session + kafka.DefaultConsumerConfig().HeartbeatInterval + 2*time.Second; takeover > late*limit {
 		t.Errorf("the partitions of a killed process were served after %v, want %v", takeover, limit)
 	}
+}
+
+// groupOf is a consumer group of the test: who has which partition, and who is served.
+type groupOf struct {
+	uid        string
+	partitions int32
+	beats      *pulse
+}
+
+// held is what a process has, sorted.
+func (g groupOf) held(t *testing.T, p *process.Plane) (ids []int32) {
+	t.Helper()
+	for _, group := range p.Report(t).Groups {
+		for _, part := range group.Partitions {
+			if group.UID == g.uid {
+				ids = append(ids, part.Partition)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// awaitShares waits until each process has the same part of all partitions, and all of them are served.
+func (g groupOf) awaitShares(t *testing.T, members ...*process.Plane) {
+	t.Helper()
+	share := int(g.partitions) / len(members)
+	poll.Until(t, patience, func() string {
+		for _, p := range members {
+			if got := g.held(t, p); len(got) != share {
+				return fmt.Sprintf("each process has %d partitions, one has %v", share, got)
+			}
+		}
+		return ""
+	})
+	g.awaitServed(t, time.Now(), members...)
+}
+
+// awaitServed waits until all partitions belong to the processes, and were delivered from after a time.
+func (g groupOf) awaitServed(t *testing.T, after time.Time, members ...*process.Plane) {
+	t.Helper()
+	poll.Until(t, patience, func() string {
+		n := 0
+		for _, p := range members {
+			n += len(g.held(t, p))
+		}
+		if n == int(g.partitions) && g.beats.since(g.partitions, after) {
+			return ""
+		}
+		return fmt.Sprintf("all partitions are served, %d are assigned", n)
+	})
+}
+
+// pausesAfter is the longest time without a delivery from a partition that did not move, for each span between two times
+// in which there was one.
+func (g groupOf) pausesAfter(held []tenure, times []time.Time) (longest []time.Duration) {
+	for i := range len(times) - 1 {
+		var pause time.Duration
+		for _, h := range held {
+			if !h.from.After(times[i]) && h.to.After(times[i].Add(time.Second)) {
+				pause = max(pause, g.beats.standing(h, times[i], times[i+1]))
+			}
+		}
+		if pause > 0 {
+			longest = append(longest, pause.Round(time.Millisecond))
+		}
+	}
+	return longest
 }
 
 // pauses of a restart: of the partitions of the process itself, and of all others.
 type pauses struct{ own, others time.Duration }
 
-// restartUnderItsName kills a process and starts it again under its name, within its session.
-func restartUnderItsName(t *testing.T, p, other *process.Plane, uid string, beats *pulse) pauses {
+// restartUnderItsName kills a process and starts it again under its name, within its session. A machine that needs longer
+// for that moves its partitions, as it must, and shows nothing.
+func restartUnderItsName(t *testing.T, g groupOf, p, other *process.Plane) pauses {
 	t.Helper()
-	holds := func(p *process.Plane) (ids []int32) {
-		for _, g := range p.Report(t).Groups {
-			for _, part := range g.Partitions {
-				if g.UID == uid {
-					ids = append(ids, part.Partition)
-				}
-			}
-		}
-		slices.Sort(ids)
-		return ids
-	}
-	own, others, begun := holds(p), holds(other), time.Now()
+	own, others, begun := g.held(t, p), g.held(t, other), time.Now()
 	p.Kill(t)
 	p.Start(t)
+	var got []int32
 	poll.Until(t, patience, func() string {
-		if got := holds(p); !slices.Equal(got, own) {
-			return fmt.Sprintf("a process that was started again under its name has %v, it has %v", own, got)
-		}
-		return ""
-	})
-	back := time.Now()
-	poll.Until(t, patience, func() string {
-		if beats.since(int32(len(own)+len(others)), back) {
+		if got = g.held(t, p); len(got) == len(own) {
 			return ""
 		}
-		return "all partitions are served"
+		return fmt.Sprintf("a process that was started again under its name has %v, it has %v", own, got)
 	})
-	if got := holds(other); !slices.Equal(got, others) {
-		t.Errorf("the other process has %v, it had %v", got, others)
+	back := time.Since(begun)
+	g.awaitServed(t, time.Now(), p, other)
+	if unmoved := slices.Equal(got, own) && slices.Equal(g.held(t, other), others); !unmoved {
+		report := t.Errorf
+		if back > kafka.DefaultConsumerConfig().SessionTimeout {
+			report = t.Logf
+		}
+		report("a process that was killed and back after %v has %v, it had %v", back, got, own)
 	}
 	var longest pauses
 	for _, id := range own {
-		longest.own = max(longest.own, beats.longest(id, begun, time.Now()))
+		longest.own = max(longest.own, g.beats.longest(id, begun, time.Now()))
 	}
 	for _, id := range others {
-		longest.others = max(longest.others, beats.longest(id, begun, time.Now()))
+		longest.others = max(longest.others, g.beats.longest(id, begun, time.Now()))
 	}
 	return longest
 }

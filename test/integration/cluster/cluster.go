@@ -17,6 +17,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"knative.dev/eventing-kafka-go/test/integration/poll"
 )
 
 // timeout bounds every single operation, also on a machine with much else to do.
@@ -68,7 +70,8 @@ func (c *Cluster) Kind() string {
 // Name returns a name for a topic or a group that nobody else has, not in an earlier run either.
 func Name(prefix string) string { return fmt.Sprintf("it-%s-%08x", prefix, rand.Uint32()) }
 
-// Topic creates a topic that is deleted after the test and returns its name. config has Kafka's topic settings.
+// Topic creates a topic that is deleted after the test and returns its name, once its partitions have leaders: a broker
+// with much else to do learns of them after it has answered. config has Kafka's topic settings.
 func (c *Cluster) Topic(tb testing.TB, prefix string, partitions int32, config map[string]string) string {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
@@ -88,17 +91,38 @@ func (c *Cluster) Topic(tb testing.TB, prefix string, partitions int32, config m
 			tb.Logf("topic %q is left behind: %v", name, err)
 		}
 	})
+	poll.Until(tb, timeout, func() string {
+		described, err := c.admin.ListTopics(ctx, name)
+		if err != nil {
+			tb.Fatalf("look for topic %q: %v", name, err)
+		}
+		led := 0
+		for _, p := range described[name].Partitions {
+			if p.Err == nil && p.Leader >= 0 {
+				led++
+			}
+		}
+		if led < int(partitions) {
+			return fmt.Sprintf("topic %q has leaders for %d partitions, %d have one: %v", name, partitions, led, described[name].Err)
+		}
+		return ""
+	})
 	return name
 }
 
 // Produce writes records to the topic and the partition in their fields and waits for all of them.
 func (c *Cluster) Produce(tb testing.TB, records []*kgo.Record) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
-	defer cancel()
-	if err := c.client.ProduceSync(ctx, records...).FirstErr(); err != nil {
+	if err := c.TryProduce(tb.Context(), records); err != nil {
 		tb.Fatalf("produce %d records: %v", len(records), err)
 	}
+}
+
+// TryProduce is Produce for any goroutine.
+func (c *Cluster) TryProduce(ctx context.Context, records []*kgo.Record) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return c.client.ProduceSync(ctx, records...).FirstErr()
 }
 
 // IDs reads a topic from its beginning to its end as of now and returns how often it has each CloudEvents id.

@@ -7,15 +7,20 @@ import (
 	"time"
 )
 
-// pace is how often is looked.
-const pace = 2 * time.Millisecond
+// The waits between two looks: short ones for what is about to come true, longer ones as looks cost what is waited for.
+const (
+	shortest = 2 * time.Millisecond
+	longest  = 30 * time.Millisecond
+)
 
 // Until looks until nothing is lacking any more, and ends the test if that is not so within the limit. lacking says in a
 // few words what is missing, "" for nothing.
 func Until(tb testing.TB, limit time.Duration, lacking func() string) {
 	tb.Helper()
 	var last string
+	pace := shortest
 	for end := time.Now().Add(limit); ; time.Sleep(pace) {
+		pace = min(pace+pace/8+1, longest)
 		if last = lacking(); last == "" {
 			return
 		}
@@ -28,7 +33,7 @@ func Until(tb testing.TB, limit time.Duration, lacking func() string) {
 // For looks again and again for a time, and ends the test as soon as something is wrong. wrong says what, "" for nothing.
 func For(tb testing.TB, period time.Duration, wrong func() string) {
 	tb.Helper()
-	for end := time.Now().Add(period); time.Now().Before(end); time.Sleep(pace) {
+	for end := time.Now().Add(period); time.Now().Before(end); time.Sleep(shortest) {
 		if problem := wrong(); problem != "" {
 			tb.Fatal(problem)
 		}
