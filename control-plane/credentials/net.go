@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -77,4 +78,19 @@ func NetOf(get Get, namespace string, spec *bindingsv1beta1.KafkaNetSpec) (*cont
 		}
 	}
 	return multi, nil
+}
+
+// Names are the Secrets that spec.net names, each once.
+func Names(spec *bindingsv1beta1.KafkaNetSpec) []string {
+	var names []string
+	_, err := Net(spec, func(_, name string) (*contract.Reference, error) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		return &contract.Reference{Name: name}, nil
+	})
+	if err != nil {
+		return nil // only what looks Secrets up fails
+	}
+	return names
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -35,6 +36,9 @@ const (
 	// ParkingStatusAnnotation holds the parking topic of the cluster that an object uses. It is written when the topic is
 	// there; without it events that nothing takes are held.
 	ParkingStatusAnnotation = "kafka.eventing.knative.dev/parking.topic"
+	// RestStatusAnnotation, on a KafkaSource, has the members of its group leave for a moment, so that the start of topics
+	// that were added can be committed: Kafka takes that from nobody else while there are members.
+	RestStatusAnnotation = "kafka.eventing.knative.dev/rest"
 	// DeadLetterStatusAnnotation holds, as JSON, the resolved dead letter sink of a KafkaSource, whose status has no field
 	// for it.
 	DeadLetterStatusAnnotation = "kafka.eventing.knative.dev/dead-letter-sink"
@@ -104,6 +108,18 @@ func SetMembers(status *duckv1.Status, members map[string]int32) {
 	setNumbers(status, MembersStatusAnnotation, members)
 }
 
+// Rest says whether RestStatusAnnotation is set.
+func Rest(status *duckv1.Status) bool { return status.Annotations[RestStatusAnnotation] != "" }
+
+// SetRest sets or removes RestStatusAnnotation.
+func SetRest(status *duckv1.Status, rest bool) {
+	if !rest {
+		delete(status.Annotations, RestStatusAnnotation)
+		return
+	}
+	annotate(status, RestStatusAnnotation, "true")
+}
+
 func numbers(status *duckv1.Status, key string) (map[string]int32, error) {
 	text := status.Annotations[key]
 	if text == "" {
@@ -163,6 +179,14 @@ func SetDeadLetter(status *duckv1.Status, t *translate.Target) {
 	}
 	text, _ := json.Marshal(t) // three texts
 	annotate(status, DeadLetterStatusAnnotation, string(text))
+}
+
+// Servers returns the servers of the Kafka that the partitions in a status are of, as SetServers wrote them.
+func Servers(status *duckv1.Status) string { return status.Annotations[translate.ServersKey] }
+
+// SetServers records which Kafka the partitions in a status are of.
+func SetServers(status *duckv1.Status, servers []string) {
+	annotate(status, translate.ServersKey, strings.Join(servers, ","))
 }
 
 func annotate(status *duckv1.Status, key, text string) {

@@ -32,6 +32,8 @@ func (b *Builder) Source(source *sourcesv1beta1.KafkaSource, f Flags) (*contract
 		return nil, err
 	}
 	in.Group = b.group("", partitions, members[""], "KafkaSource", types.NamespacedName{Namespace: source.Namespace, Name: source.Name})
+	in.Source, in.Group.Partitions = started(source, partitions)
+	in.Group.Paused = in.Group.Paused || Rest(&status.Status) || len(in.Group.Partitions) == 0
 	if status.Auth != nil {
 		in.Group.ServiceAccount = value(status.Auth.ServiceAccountName)
 	}
@@ -40,6 +42,25 @@ func (b *Builder) Source(source *sourcesv1beta1.KafkaSource, f Flags) (*contract
 	}
 	in.Connection.ParkingTopic = status.Annotations[ParkingStatusAnnotation]
 	return translate.KafkaSource(in)
+}
+
+// started returns a source with the topics alone that have a committed start, so that those go on while others are added,
+// and their partitions. Where none has one the source is as it is.
+func started(source *sourcesv1beta1.KafkaSource, partitions map[string]int32) (*sourcesv1beta1.KafkaSource, map[string]int32) {
+	of := map[string]int32{}
+	var topics []string
+	for _, topic := range source.Spec.Topics {
+		if n := partitions[topic]; n > 0 {
+			of[topic] = n
+			topics = append(topics, topic)
+		}
+	}
+	if len(topics) == 0 || len(topics) == len(source.Spec.Topics) {
+		return source, of
+	}
+	with := *source
+	with.Spec.Topics = topics
+	return &with, of
 }
 
 // SourceConnection is how to reach the Kafka of a KafkaSource.

@@ -63,6 +63,8 @@ type Bench struct {
 	Resolver *resolver.URIResolver
 	// Now is what the reconciler takes for the time.
 	Now time.Time
+	// Dispatchers are the pods that the next contract lists.
+	Dispatchers []string
 
 	recorder *record.FakeRecorder
 	caches   map[string]cache.Indexer
@@ -152,7 +154,7 @@ func (b *Bench) WriteContract(kind dataplane.Kind, refused map[string]string, re
 	b.tb.Helper()
 	b.version++
 	d := b.In.DataPlanes[kind]
-	encoded, err := contract.Encode(&contract.Contract{Generation: uint64(b.version), Resources: resources}, d.Format)
+	encoded, err := contract.Encode(&contract.Contract{Generation: uint64(b.version), Dispatchers: b.Dispatchers, Resources: resources}, d.Format)
 	if err != nil {
 		b.tb.Fatal(err)
 	}

@@ -28,10 +28,8 @@ type SourceInput struct {
 // KafkaSource returns the entry of a KafkaSource: one egress. The error is an *Error.
 func KafkaSource(in SourceInput) (*contract.Resource, error) {
 	object := reference(&in.Source.ObjectMeta, sourcesv1beta1.SchemeGroupVersion, sources.KafkaSourceKind)
-	for i, topic := range in.Source.Spec.Topics {
-		if err := ValidateTopicName(topic); err != nil {
-			return nil, about(object, at(fmt.Sprintf("spec.topics[%d]", i), err))
-		}
+	if err := validateTopics(in.Source.Spec.Topics); err != nil {
+		return nil, about(object, err)
 	}
 	r, err := resource(object, in.Source.Spec.Topics, in.Connection, in.Flags)
 	if err != nil {
@@ -47,6 +45,26 @@ func KafkaSource(in SourceInput) (*contract.Resource, error) {
 	e.Uid, e.Reference = r.GetUid(), object
 	r.Egresses = []*contract.Egress{e}
 	return finish(r), nil
+}
+
+// ValidateSource says why a KafkaSource can have no consumer group.
+func ValidateSource(spec *sourcesv1beta1.KafkaSourceSpec) error {
+	switch {
+	case spec.ConsumerGroup == "":
+		return wrong("spec.consumerGroup", "empty")
+	case len(spec.Topics) == 0:
+		return wrong("spec.topics", "empty")
+	}
+	return validateTopics(spec.Topics)
+}
+
+func validateTopics(topics []string) error {
+	for i, topic := range topics {
+		if err := ValidateTopicName(topic); err != nil {
+			return at(fmt.Sprintf("spec.topics[%d]", i), err)
+		}
+	}
+	return nil
 }
 
 func sourceEgress(in SourceInput) (*contract.Egress, error) {

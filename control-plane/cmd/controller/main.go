@@ -26,6 +26,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/channel"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/contract"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/sink"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/source"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/trigger"
 )
 
@@ -44,6 +45,7 @@ func main() {
 		trigger.NewController,
 		channel.NewController,
 		sink.NewController,
+		source.NewController,
 	)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/control-plane/address"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
+	"knative.dev/eventing-kafka-go/control-plane/destination"
 	"knative.dev/eventing-kafka-go/control-plane/finalize"
 	"knative.dev/eventing-kafka-go/control-plane/topics"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
@@ -58,11 +59,7 @@ func (x *run) deadLetter(ctx context.Context) error {
 		status.DeadLetterSinkURI, status.DeadLetterSinkCACerts, status.DeadLetterSinkAudience = nil, nil, nil
 		return nil
 	}
-	sink := x.channel.Spec.Delivery.DeadLetterSink.DeepCopy()
-	if sink.Ref != nil && sink.Ref.Namespace == "" {
-		sink.Ref.Namespace = x.channel.Namespace
-	}
-	to, err := x.resolver.AddressableFromDestinationV1(ctx, *sink, x.channel)
+	to, err := destination.Resolve(ctx, x.resolver, x.channel.Spec.Delivery.DeadLetterSink, x.channel)
 	if err != nil {
 		return fmt.Errorf("spec.delivery.deadLetterSink: %w", err)
 	}

@@ -19,12 +19,12 @@ import (
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	eventinglisters "knative.dev/eventing/pkg/client/listers/eventing/v1"
 	"knative.dev/pkg/apis"
-	duckv1 "knative.dev/pkg/apis/duck/v1"
 	"knative.dev/pkg/reconciler"
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/conditions"
 	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
+	"knative.dev/eventing-kafka-go/control-plane/destination"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/groups"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
@@ -47,16 +47,11 @@ const (
 	reasonBrokerNotReady = "BrokerNotReady"
 )
 
-// Resolver finds the address of a destination, and has parent reconciled when that changes.
-type Resolver interface {
-	AddressableFromDestinationV1(ctx context.Context, dest duckv1.Destination, parent any) (*duckv1.Addressable, error)
-}
-
 // Reconciler reconciles Triggers.
 type Reconciler struct {
 	in       *installation.Installation
 	brokers  eventinglisters.BrokerLister
-	resolver Resolver
+	resolver destination.Resolver
 	groups   *groups.Starter
 	// later has a Trigger reconciled again after a while.
 	later func(*eventingv1.Trigger, time.Duration)
@@ -128,7 +123,7 @@ func (r *Reconciler) identity(ctx context.Context, t *eventingv1.Trigger) {
 
 // subscriber resolves where events go; what was found before stays when it cannot be found now.
 func (r *Reconciler) subscriber(ctx context.Context, t *eventingv1.Trigger) error {
-	found, err := r.resolve(ctx, t, &t.Spec.Subscriber)
+	found, err := destination.Resolve(ctx, r.resolver, &t.Spec.Subscriber, t)
 	if err != nil {
 		t.Status.MarkSubscriberResolvedFailed(reasonNoSubscriber, "%v", err)
 		return fmt.Errorf("subscriber: %w", err)
@@ -143,7 +138,7 @@ func (r *Reconciler) deadLetter(ctx context.Context, t *eventingv1.Trigger, b *e
 	own, inherits := t.Spec.Delivery, t.Spec.Delivery == nil || r.in.Entries.MergeDelivery
 	switch {
 	case own != nil && own.DeadLetterSink != nil:
-		found, err := r.resolve(ctx, t, own.DeadLetterSink)
+		found, err := destination.Resolve(ctx, r.resolver, own.DeadLetterSink, t)
 		if err != nil {
 			t.Status.MarkDeadLetterSinkResolvedFailed(reasonNoDeadLetter, "%v", err)
 			return fmt.Errorf("dead letter sink: %w", err)
@@ -162,15 +157,6 @@ func (r *Reconciler) deadLetter(ctx context.Context, t *eventingv1.Trigger, b *e
 	}
 	t.Status.MarkDeadLetterSinkResolvedSucceeded()
 	return nil
-}
-
-// resolve finds a destination; one without a namespace is in the Trigger's.
-func (r *Reconciler) resolve(ctx context.Context, t *eventingv1.Trigger, dest *duckv1.Destination) (*duckv1.Addressable, error) {
-	dest = dest.DeepCopy()
-	if dest.Ref != nil && dest.Ref.Namespace == "" {
-		dest.Ref.Namespace = t.Namespace
-	}
-	return r.resolver.AddressableFromDestinationV1(ctx, *dest, t)
 }
 
 // served says in DependencyReady whether events are delivered.
