@@ -73,11 +73,10 @@ func (b *Builder) subscribers(in *translate.ChannelInput) error {
 }
 
 func (b *Builder) subscription(in *translate.ChannelInput, s eventingduck.SubscriberSpec, partitions, members int32) translate.SubscriptionInput {
-	name := types.NamespacedName{Namespace: in.Channel.Namespace, Name: value(s.Name)}
 	id := translate.ChannelGroup(in.Channel.Namespace, in.Channel.Name, s.UID)
 	return translate.SubscriptionInput{
-		Annotations: b.Annotations(name.Namespace, name.Name),
-		Group:       b.group(id, map[string]int32{in.Topic: partitions}, members, "Subscription", name),
+		Annotations: b.Annotations(in.Channel.Namespace, value(s.Name)),
+		Group:       b.group(id, map[string]int32{in.Topic: partitions}, members, s.UID),
 	}
 }
 

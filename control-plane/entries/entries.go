@@ -52,8 +52,9 @@ type Builder struct {
 	Policy func(namespace, name string) (*eventingv1alpha1.EventPolicy, error)
 	// Annotations returns the annotations of the Subscription of a subscriber; nil when it is not known.
 	Annotations func(namespace, name string) map[string]string
-	// Paused says that a ResetOffset keeps the group of an object at rest.
-	Paused func(kind, namespace, name string) bool
+	// Paused says that a ResetOffset keeps the group of an egress at rest, by the UID of its Trigger, Subscription or
+	// KafkaSource.
+	Paused func(uid types.UID) bool
 	// DataPlanes are those of the installation.
 	DataPlanes map[dataplane.Kind]dataplane.DataPlane
 	// SystemNamespace is where the installation's ConfigMaps are.
@@ -142,8 +143,8 @@ func setNumbers(status *duckv1.Status, key string, n map[string]int32) {
 }
 
 // group returns what is known about the group of an egress.
-func (b *Builder) group(id string, partitions map[string]int32, members int32, kind string, of types.NamespacedName) translate.Group {
-	return translate.Group{ID: id, Partitions: partitions, Members: members, Paused: b.Paused(kind, of.Namespace, of.Name)}
+func (b *Builder) group(id string, partitions map[string]int32, members int32, uid types.UID) translate.Group {
+	return translate.Group{ID: id, Partitions: partitions, Members: members, Paused: b.Paused(uid)}
 }
 
 // deadLetter is what was resolved of a dead letter sink, nil when nothing was.

@@ -32,7 +32,7 @@ type world struct {
 	configMaps map[string]map[string]string
 	secrets    map[string]map[string]string
 	policies   map[string][]string // to the subjects that may send
-	paused     string
+	paused     types.UID
 	flags      feature.Flags
 
 	broker  *eventingv1.Broker
@@ -106,7 +106,7 @@ func (w *world) builder() *Builder {
 		Annotations: func(string, string) map[string]string {
 			return map[string]string{annotation.DeliveryOrder: string(annotation.Ordered)}
 		},
-		Paused:     func(kind, namespace, name string) bool { return w.paused == kind+" "+namespace+"/"+name },
+		Paused:     func(uid types.UID) bool { return uid != "" && w.paused == uid },
 		DataPlanes: map[dataplane.Kind]dataplane.DataPlane{}, SystemNamespace: "sys", ChannelConfigName: "channel-config",
 	}
 }
@@ -190,9 +190,9 @@ func TestEntries(t *testing.T) {
 			SetMembers(&w.channel.Status.Status, map[string]int32{"u": 5})
 			SetMembers(&w.source.Status.Status, map[string]int32{"": 6})
 		}, map[string]string{"broker": "…4 members", "channel": "…5 members", "source": "…6 members"}},
-		"a ResetOffset of a Trigger":      {func(w *world) { w.paused = "Trigger ns/n" }, map[string]string{"broker": "…, paused"}},
-		"a ResetOffset of a Subscription": {func(w *world) { w.paused = "Subscription ns/sub" }, map[string]string{"channel": "…, paused"}},
-		"a ResetOffset of a KafkaSource":  {func(w *world) { w.paused = "KafkaSource ns/n" }, map[string]string{"source": "…, paused"}},
+		"a ResetOffset of a Trigger":      {func(w *world) { w.paused = "t" }, map[string]string{"broker": "…, paused"}},
+		"a ResetOffset of a Subscription": {func(w *world) { w.paused = "u" }, map[string]string{"channel": "…, paused"}},
+		"a ResetOffset of a KafkaSource":  {func(w *world) { w.paused = "s" }, map[string]string{"source": "…, paused"}},
 		"a dead letter sink of the Broker is for its Triggers": {func(w *world) {
 			w.broker.Spec.Delivery = &eventingduck.DeliverySpec{DeadLetterSink: &duckv1.Destination{Ref: &duckv1.KReference{Name: "x"}}}
 			w.broker.Status.DeadLetterSinkURI = host("of-broker")

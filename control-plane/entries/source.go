@@ -1,8 +1,6 @@
 package entries
 
 import (
-	"k8s.io/apimachinery/pkg/types"
-
 	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
@@ -31,7 +29,7 @@ func (b *Builder) Source(source *sourcesv1beta1.KafkaSource, f Flags) (*contract
 	if in.DeadLetter, err = sourceDeadLetter(&status.Status); err != nil {
 		return nil, err
 	}
-	in.Group = b.group("", partitions, members[""], "KafkaSource", types.NamespacedName{Namespace: source.Namespace, Name: source.Name})
+	in.Group = b.group("", partitions, members[""], source.UID)
 	in.Source, in.Group.Partitions = started(source, partitions)
 	in.Group.Paused = in.Group.Paused || Rest(&status.Status) || len(in.Group.Partitions) == 0
 	if status.Auth != nil {

@@ -21,6 +21,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	eventingv1alpha1 "knative.dev/eventing/pkg/apis/eventing/v1alpha1"
 	"knative.dev/eventing/pkg/client/injection/informers/eventing/v1alpha1/eventpolicy"
 	"knative.dev/eventing/pkg/client/injection/informers/messaging/v1/subscription"
@@ -145,7 +146,7 @@ func build(ctx context.Context, getenv func(string) string) (*Installation, erro
 			}
 			return s.Annotations
 		},
-		Paused:            func(string, string, string) bool { return false },
+		Paused:            func(types.UID) bool { return false },
 		DataPlanes:        planes,
 		SystemNamespace:   namespace,
 		ClusterDomain:     network.GetClusterDomainName(),

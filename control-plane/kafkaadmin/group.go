@@ -106,7 +106,18 @@ type group struct {
 	*client
 	GroupStart
 	topics    []topic
-	committed map[position]bool
+	committed map[position]stored
+}
+
+// stored is what is committed for a partition.
+type stored struct {
+	offset   int64
+	metadata string
+}
+
+func (g *group) has(p position) bool {
+	_, ok := g.committed[p]
+	return ok
 }
 
 // position is a partition of a topic.
@@ -141,7 +152,7 @@ func cause(err error) error {
 func (g *group) missing() (missing []position) {
 	for _, t := range g.topics {
 		for _, p := range t.partitions {
-			if pos := (position{t.name, p.number}); !g.committed[pos] {
+			if pos := (position{t.name, p.number}); !g.has(pos) {
 				missing = append(missing, pos)
 			}
 		}
@@ -154,14 +165,14 @@ func (g *group) initialised() (map[string]int32, error) {
 	counts := make(map[string]int32, len(g.topics))
 	for _, t := range g.topics {
 		n := int32(0)
-		for n < int32(len(t.partitions)) && g.committed[position{t.name, n}] {
+		for n < int32(len(t.partitions)) && g.has(position{t.name, n}) {
 			n++
 		}
 		known, isKnown := g.Initialised[t.name]
 		var holes []int32
 		for p := n; p < int32(len(t.partitions)); p++ {
 			// The topic may have partitions that were added since it was initialised, but no others.
-			if !g.committed[position{t.name, p}] && (n == 0 || isKnown && p < known || g.committedAbove(t, p)) {
+			if !g.has(position{t.name, p}) && (n == 0 || isKnown && p < known || g.committedAbove(t, p)) {
 				holes = append(holes, p)
 			}
 		}
@@ -176,7 +187,7 @@ func (g *group) initialised() (map[string]int32, error) {
 // committedAbove is true when a partition above p has a committed offset: then p was not added later.
 func (g *group) committedAbove(t topic, p int32) bool {
 	for _, other := range t.partitions {
-		if other.number > p && g.committed[position{t.name, other.number}] {
+		if other.number > p && g.has(position{t.name, other.number}) {
 			return true
 		}
 	}

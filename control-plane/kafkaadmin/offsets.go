@@ -46,7 +46,7 @@ func (g *group) readCommitted(response *kmsg.OffsetFetchResponseGroup) error {
 	if err := kerr.ErrorForCode(response.ErrorCode); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return err
 	}
-	g.committed = map[position]bool{}
+	g.committed = map[position]stored{}
 	for _, t := range response.Topics {
 		name := g.nameOf(t.Topic, t.TopicID)
 		for _, p := range t.Partitions {
@@ -55,11 +55,19 @@ func (g *group) readCommitted(response *kmsg.OffsetFetchResponseGroup) error {
 				return fmt.Errorf("topic %q, partition %d: %w", name, p.Partition, err)
 			}
 			if err == nil && p.Offset >= 0 {
-				g.committed[position{name, p.Partition}] = true
+				g.committed[position{name, p.Partition}] = stored{p.Offset, text(p.Metadata)}
 			}
 		}
 	}
 	return nil
+}
+
+// text is a nullable text of the protocol; null and empty mean the same.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 // nameOf is the topic that an answer is about; newer protocols only give its id.
@@ -82,7 +90,7 @@ func (g *group) commit(ctx context.Context, missing []position) error {
 	starts := map[position]int64{}
 	for _, start := range []Start{Earliest, Latest} {
 		of := slices.DeleteFunc(slices.Clone(missing), func(p position) bool { return g.startOf(p) != start })
-		if err := g.listOffsets(ctx, start, of, starts); err != nil {
+		if err := g.listOffsets(ctx, timestampOf(start), of, starts); err != nil {
 			return err
 		}
 	}
@@ -97,8 +105,9 @@ func (g *group) commit(ctx context.Context, missing []position) error {
 	return g.commitOffsets(ctx, starts)
 }
 
-// listOffsets asks for the first or the next offset of partitions. Those that Kafka does not know are left out.
-func (g *group) listOffsets(ctx context.Context, start Start, of []position, into map[position]int64) error {
+// listOffsets asks for an offset of partitions by a timestamp of the protocol, see timestampOf: milliseconds lead to the
+// first record that is not older, -1 when there is none. Partitions that Kafka does not know are left out.
+func (g *group) listOffsets(ctx context.Context, timestamp int64, of []position, into map[position]int64) error {
 	if len(of) == 0 {
 		return nil
 	}
@@ -111,7 +120,7 @@ func (g *group) listOffsets(ctx context.Context, start Start, of []position, int
 				continue
 			}
 			rp := kmsg.NewListOffsetsRequestTopicPartition()
-			rp.Partition, rp.Timestamp = p.partition, timestampOf(start)
+			rp.Partition, rp.Timestamp = p.partition, timestamp
 			rt.Partitions = append(rt.Partitions, rp)
 		}
 		if len(rt.Partitions) > 0 {
@@ -120,7 +129,7 @@ func (g *group) listOffsets(ctx context.Context, start Start, of []position, int
 	}
 	for _, shard := range g.kgo.RequestSharded(ctx, request) {
 		if err := readOffsets(shard, into); err != nil {
-			return fmt.Errorf("list %s offsets for consumer group %q: %w", start, g.Group, err)
+			return fmt.Errorf("list offsets for consumer group %q: %w", g.Group, err)
 		}
 	}
 	return nil
@@ -199,15 +208,16 @@ func (g *group) commitOffsets(ctx context.Context, starts map[position]int64) er
 	}
 	response, err := request.RequestWith(ctx, g.kgo)
 	if err != nil {
-		return fmt.Errorf("commit the start of consumer group %q: %w", g.Group, err)
+		return fmt.Errorf("commit offsets of consumer group %q: %w", g.Group, err)
 	}
 	for _, t := range response.Topics {
 		name := g.nameOf(t.Topic, t.TopicID)
 		for _, p := range t.Partitions {
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return fmt.Errorf("commit the start of consumer group %q: topic %q, partition %d: %w", g.Group, name, p.Partition, err)
+				return fmt.Errorf("commit offsets of consumer group %q: topic %q, partition %d: %w", g.Group, name, p.Partition, err)
 			}
-			g.committed[position{name, p.Partition}] = true
+			at := position{name, p.Partition}
+			g.committed[at] = stored{offset: starts[at]}
 		}
 	}
 	return nil

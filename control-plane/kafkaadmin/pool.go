@@ -2,7 +2,7 @@
 // end of both.
 //
 // It owns the admin clients, one for each cluster and set of credentials. It must not know Kubernetes objects or the
-// contract; it never changes a committed offset and never lets a broker create a topic by itself.
+// contract; it never lets a broker create a topic by itself, and only [Admin.CommitMoves] changes a committed offset.
 //
 // [Pool] and [Admin] may be used by any goroutine. A client belongs to the pool, which closes it when it was not used
 // for a while; an Admin opens it again when needed and stays valid until the pool is closed.

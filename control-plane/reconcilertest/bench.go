@@ -104,7 +104,7 @@ func NewBench(tb testing.TB) *Bench {
 				return b.Policies().EventPolicies(namespace).Get(name)
 			},
 			Annotations: func(string, string) map[string]string { return nil },
-			Paused:      func(string, string, string) bool { return false },
+			Paused:      func(types.UID) bool { return false },
 			DataPlanes:  planes, SystemNamespace: SystemNamespace, ClusterDomain: "cluster.local", ChannelConfigName: "kafka-channel-config",
 		},
 	}

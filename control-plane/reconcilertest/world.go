@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	corev1listers "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
@@ -85,7 +86,7 @@ func New(tb testing.TB, objects ...runtime.Object) *World {
 			return policies.EventPolicies(namespace).Get(name)
 		},
 		Annotations: func(string, string) map[string]string { return nil },
-		Paused:      func(string, string, string) bool { return false },
+		Paused:      func(types.UID) bool { return false },
 		DataPlanes:  planes, SystemNamespace: SystemNamespace, ClusterDomain: "cluster.local", ChannelConfigName: "kafka-channel-config",
 	}
 	return w

@@ -25,6 +25,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/broker"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/channel"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/contract"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/resetoffset"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/sink"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/source"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/trigger"
@@ -46,6 +47,7 @@ func main() {
 		channel.NewController,
 		sink.NewController,
 		source.NewController,
+		resetoffset.NewController,
 	)
 }
 

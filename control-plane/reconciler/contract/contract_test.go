@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	k8stesting "k8s.io/client-go/testing"
 	"knative.dev/pkg/apis"
 
@@ -338,7 +339,7 @@ func TestAResetOffsetReachesTheGroupThoughItsReconcilerComesLater(t *testing.T) 
 	w := newWorld(t, nil)
 	shared := w.builder(w.source.builder.DataPlanes)
 	w.source.builder = w.source.used.following(shared)
-	shared.Paused = func(kind, namespace, name string) bool { return kind == "Trigger" && namespace == "ns" && name == "t1" }
+	shared.Paused = func(uid types.UID) bool { return uid == "t1" }
 	d := w.plane(dataplane.Broker)
 	w.put("broker", aBroker("ns", "b1"))
 	w.put("trigger", aTrigger("ns", "t1", "b1"), aTrigger("ns", "t2", "b1"))

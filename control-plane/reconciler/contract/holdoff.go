@@ -74,7 +74,7 @@ func (u *usage) following(b *entries.Builder) *entries.Builder {
 		u.note(u.secrets, namespace, name)
 		return b.Secret(namespace, name)
 	}
-	noting.Paused = func(kind, namespace, name string) bool { return b.Paused(kind, namespace, name) }
+	noting.Paused = func(uid types.UID) bool { return b.Paused(uid) }
 	return &noting
 }
 

@@ -105,7 +105,7 @@ func (w *world) builder(planes map[dataplane.Kind]dataplane.DataPlane) *entries.
 			return w.api.CoreV1().Secrets(namespace).Get(w.Context(), name, metav1.GetOptions{})
 		},
 		Annotations: func(string, string) map[string]string { return nil },
-		Paused:      func(string, string, string) bool { return false },
+		Paused:      func(types.UID) bool { return false },
 		DataPlanes:  planes, SystemNamespace: system, ChannelConfigName: "kafka-channel-config",
 	}
 }

@@ -63,6 +63,11 @@ func (s *ResetOffsetStatus) MarkDone(step apis.ConditionType) {
 	s.ConditionManager().MarkTrue(step)
 }
 
+// MarkWaiting says what a step waits for.
+func (s *ResetOffsetStatus) MarkWaiting(step apis.ConditionType, message string) {
+	s.ConditionManager().MarkUnknown(step, "Waiting", "%s", message)
+}
+
 // MarkFailed says why a step failed, with the reason of that step. It is tried again.
 func (s *ResetOffsetStatus) MarkFailed(step apis.ConditionType, err error) {
 	s.ConditionManager().MarkFalse(step, failureReasons[step], "%v", err)

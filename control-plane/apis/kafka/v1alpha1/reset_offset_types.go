@@ -68,7 +68,7 @@ type OffsetSpec struct {
 type ResetOffsetStatus struct {
 	duckv1.Status `json:",inline"`
 
-	// Topic is the topic whose offsets are moved.
+	// Topic is the topic whose offsets are moved. Where there are several, they are separated by commas.
 	// +optional
 	Topic string `json:"topic,omitempty"`
 
@@ -83,6 +83,9 @@ type ResetOffsetStatus struct {
 
 // OffsetMapping is where a partition was and where it goes.
 type OffsetMapping struct {
+	// Topic of the partition, where there are several.
+	// +optional
+	Topic string `json:"topic,omitempty"`
 	// Partition is the number of the partition.
 	Partition int32 `json:"partition"`
 	// OldOffset is the offset that was committed before, -1 for none.
