@@ -110,8 +110,8 @@ func (a *Admin) GroupMembers(ctx context.Context, name string) (state string, me
 			err = described.Err
 		}
 		if isNoGroup(err) || err == nil && described.State == "Dead" {
-			state, members, err = c.newGroupMembers(ctx, name)
-			return err
+			state, members = c.newGroupMembers(ctx, name)
+			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("describe consumer group %q: %w", name, err)
@@ -126,20 +126,21 @@ func (a *Admin) GroupMembers(ctx context.Context, name string) (state string, me
 	return state, members, err
 }
 
-// newGroupMembers is for groups whose partitions brokers assign, which others know nothing of.
-func (c *client) newGroupMembers(ctx context.Context, name string) (state string, members []string, err error) {
+// newGroupMembers is for groups whose partitions brokers assign, which others know nothing of. Brokers that know of no such
+// groups have none.
+func (c *client) newGroupMembers(ctx context.Context, name string) (state string, members []string) {
 	all, err := c.kadm.DescribeConsumerGroups(ctx, name)
 	described, ok := all[name]
 	if err == nil {
 		err = described.Err
 	}
 	if err != nil || !ok {
-		return "Dead", nil, nil //nolint:nilerr // also where brokers know of no such groups: then there is none
+		return "Dead", nil
 	}
 	for _, m := range described.Members {
 		members = append(members, m.ClientID+" at "+m.ClientHost)
 	}
-	return described.State, members, nil
+	return described.State, members
 }
 
 // positions are all partitions of the topics.

@@ -81,7 +81,7 @@ func watch(ctx context.Context, resets cache.SharedIndexInformer, impl *controll
 					waiting(func(other *kafkav1alpha1.ResetOffset) bool { return other.UID != o.UID && refOf(other) == refOf(o) })
 				}
 			},
-			DeleteFunc: func(object any) { waiting(func(*kafkav1alpha1.ResetOffset) bool { return true }) },
+			DeleteFunc: func(any) { waiting(func(*kafkav1alpha1.ResetOffset) bool { return true }) },
 		},
 		configmap.Get(ctx).Informer(): controller.HandleAll(func(object any) {
 			waiting(func(o *kafkav1alpha1.ResetOffset) bool {

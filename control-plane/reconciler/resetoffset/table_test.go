@@ -26,7 +26,7 @@ func TestAGroupIsMovedOnceAndItsLedgerForgotten(t *testing.T) {
 	for _, tt := range []struct {
 		name, kind, of, to   string
 		topic, group         string
-		partitions, commited string
+		partitions, committed string
 	}{
 		{"a Trigger to the beginning", "Trigger", "t", "earliest", "t", group,
 			`[{"partition":0,"oldOffset":3,"newOffset":0},{"partition":1,"oldOffset":0,"newOffset":0}]`, `["t",0,"t",0]`},
@@ -50,8 +50,8 @@ func TestAGroupIsMovedOnceAndItsLedgerForgotten(t *testing.T) {
 			if err != nil || string(partitions) != tt.partitions || o.Status.Topic != tt.topic || o.Status.Group != tt.group {
 				t.Errorf("%s %s %s, %v (RO-05)", o.Status.Topic, o.Status.Group, partitions, err)
 			}
-			if got := s.committed(tt.group); got != tt.commited {
-				t.Errorf("committed %s, want %s", got, tt.commited)
+			if got := s.committed(tt.group); got != tt.committed {
+				t.Errorf("committed %s, want %s", got, tt.committed)
 			}
 			reconciled := "Normal ResetOffsetReconciled Consumer group " + tt.group + " was moved to " + tt.to
 			if n := s.count(reconciled); n != 1 || s.count("Normal ResetOffsetSkipped") == 0 || s.count("Warning") > 0 {
