@@ -24,8 +24,8 @@ import (
 
 func TestAGroupIsMovedOnceAndItsLedgerForgotten(t *testing.T) {
 	for _, tt := range []struct {
-		name, kind, of, to   string
-		topic, group         string
+		name, kind, of, to    string
+		topic, group          string
 		partitions, committed string
 	}{
 		{"a Trigger to the beginning", "Trigger", "t", "earliest", "t", group,
