@@ -111,7 +111,7 @@ assemble() { # file of the release, manifest …
   shift
   for program in "${programs[@]}"; do edits+=(-e "s|ko://${program#*=}\$|${image[${program%%=*}]}|"); done
   for f in "$@"; do
-    echo "---"
+    [[ $(head -n 1 "$f") == --- ]] || echo "---"
     cat "$f"
   done | sed "${edits[@]}" >"$to"
   ! grep -n "ko://" "$to" >&2 || die "$to: images above have no name"

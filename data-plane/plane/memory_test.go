@@ -2,6 +2,7 @@ package plane
 
 import (
 	"math"
+	"runtime/debug"
 	"testing"
 )
 
@@ -25,5 +26,20 @@ func TestTheMemoryForEventsIsAPartOfWhatThereIs(t *testing.T) {
 	}
 	if got := eventPart(math.MaxInt64); got != unlimitedEvents {
 		t.Errorf("without any limit %d", got)
+	}
+}
+
+func TestTheGarbageCollectorLeavesRoomInAContainer(t *testing.T) { // REL-18
+	for container, want := range map[int64]int64{math.MaxInt64: math.MaxInt64, 1000: 900, 500 << 20: 450 << 20} {
+		if got := collectorLimit(container); got != want {
+			t.Errorf("of %d: %d, want %d", container, got, want)
+		}
+	}
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	debug.SetMemoryLimit(123 << 20)
+	t.Setenv("GOMEMLIMIT", "123MiB")
+	if LimitMemory(); debug.SetMemoryLimit(-1) != 123<<20 {
+		t.Error("what the environment says was overruled")
 	}
 }

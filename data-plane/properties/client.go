@@ -68,8 +68,8 @@ func withClient[C any](rules map[string]rule[C], of func(*C) *kafkaSettings) map
 
 		"bootstrap.servers":                        ignored[C]("the resource names its servers"),
 		"client.dns.lookup":                        always[C]("use_all_dns_ips", "all addresses of a name are tried, as use_all_dns_ips says"),
-		"receive.buffer.bytes":                     ignored[C](socketBuffers),
-		"send.buffer.bytes":                        ignored[C](socketBuffers),
+		"receive.buffer.bytes":                     shipped[C](socketBuffers, "-1", "65536"),
+		"send.buffer.bytes":                        shipped[C](socketBuffers, "131072"),
 		"socket.connection.setup.timeout.ms":       millis(limits{lowest: 100}, func(c *C, d time.Duration) { of(c).transport.SetupTimeout = d }),
 		"socket.connection.setup.timeout.max.ms":   ignored[C]("every attempt may take socket.connection.setup.timeout.ms"),
 		"metadata.max.idle.ms":                     ignored[C]("a topic is forgotten within a minute after nothing refers to it"),
@@ -78,9 +78,9 @@ func withClient[C any](rules map[string]rule[C], of func(*C) *kafkaSettings) map
 		"interceptor.classes":                      ignored[C](ownCode),
 		"metric.reporters":                         ignored[C](ownCode + "; " + ownMetrics),
 		"auto.include.jmx.reporter":                ignored[C](ownMetrics),
-		"metrics.num.samples":                      ignored[C](ownMetrics),
-		"metrics.recording.level":                  ignored[C](ownMetrics),
-		"metrics.sample.window.ms":                 ignored[C](ownMetrics),
+		"metrics.num.samples":                      shipped[C](ownMetrics, "2"),
+		"metrics.recording.level":                  shipped[C](ownMetrics, "INFO"),
+		"metrics.sample.window.ms":                 shipped[C](ownMetrics, "30000"),
 		"enable.metrics.push":                      flag(func(c *C, on bool) { of(c).transport.PushMetrics = on }),
 	})
 	return rules

@@ -64,7 +64,7 @@ func consumerRules() map[string]rule[consumerSettings] {
 		"fetch.max.wait.ms":     millis(limits{lowest: 10}, func(c *s, d time.Duration) { c.FetchMaxWait = d }),
 		"heartbeat.interval.ms": millis(limits{lowest: 100}, func(c *s, d time.Duration) { c.HeartbeatInterval = d }),
 		"session.timeout.ms":    millis(limits{lowest: 1000}, func(c *s, d time.Duration) { c.SessionTimeout = d }),
-		"max.poll.interval.ms":  ignored[s]("heartbeats go on however long a delivery takes"),
+		"max.poll.interval.ms":  shipped[s]("heartbeats go on however long a delivery takes", "300000"),
 		// The Java data plane polls while fewer than this are in flight, so up to twice as many can be.
 		"max.poll.records": number("", limits{min: 1, highest: 1 << 20}, func(c *s, n int64) {
 			c.MaxPollRecords, c.Concurrency = int(n), 2*int(n)

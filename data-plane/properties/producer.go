@@ -63,7 +63,7 @@ func producerRules() map[string]rule[producerSettings] {
 			func(c *s, n int64) { c.BufferMemory = int(n) }),
 		"retries": number("", limits{}, func(c *s, n int64) { c.Retries = int(n) }),
 		// It must not become the limit of a batch, which would refuse larger records.
-		"batch.size":          ignored[s]("batches form from what waits, up to max.request.size; linger.ms makes them larger"),
+		"batch.size":          shipped[s]("batches form from what waits, up to max.request.size; linger.ms makes them larger", "16384"),
 		"delivery.timeout.ms": millis(limits{lowest: 1000}, func(c *s, d time.Duration) { c.DeliveryTimeout = d }),
 		"linger.ms":           millis(limits{highest: 60_000}, func(c *s, d time.Duration) { c.Linger = d }),
 		"max.block.ms": number(" of milliseconds", limits{max: math.MaxInt64, highest: math.MaxInt32},

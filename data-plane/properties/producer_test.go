@@ -99,7 +99,7 @@ func TestPartitioners(t *testing.T) {
 
 func TestProducerWarnings(t *testing.T) { // CFG-18, CFG-76
 	for text, word := range map[string]string{
-		"batch.size=16384":                                                                       "linger.ms",
+		"batch.size=32768":                                                                       "linger.ms",
 		"no.such.key=secret-value":                                                               "unknown",
 		"transactional.id=secret-value":                                                          "leave it out",
 		"transaction.timeout.ms=1":                                                               "leave it out",

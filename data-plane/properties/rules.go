@@ -117,6 +117,16 @@ func always[C any](value, instead string) rule[C] {
 	}
 }
 
+// shipped is for keys that mean nothing here and that every installation has: with these values they ask for nothing.
+func shipped[C any](instead string, values ...string) rule[C] {
+	return func(f *file, _ *C, got string) error {
+		if !slices.Contains(values, got) {
+			f.warn("ignored: " + instead)
+		}
+		return nil
+	}
+}
+
 // text is for keys that take any string.
 func text[C any](set func(*C, string)) rule[C] {
 	return func(_ *file, c *C, value string) error {

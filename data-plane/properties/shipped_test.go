@@ -86,11 +86,8 @@ func TestTheShippedProducerFileIsTheDefault(t *testing.T) { // CFG-19
 	if !reflect.DeepEqual(got, kafka.DefaultProducerConfig()) {
 		t.Errorf("got  %+v\nwant %+v", got, kafka.DefaultProducerConfig())
 	}
-	want := []string{
-		"batch.size", "metrics.num.samples", "metrics.recording.level", "metrics.sample.window.ms", "receive.buffer.bytes",
-	}
-	if !slices.Equal(keysOf(warnings), want) { // CFG-18
-		t.Errorf("warned of %v, want %v", keysOf(warnings), want)
+	if len(warnings) != 0 { // CFG-18: what installations have asks for nothing else
+		t.Errorf("warned of %v", keysOf(warnings))
 	}
 }
 
@@ -110,9 +107,8 @@ func TestTheShippedConsumerFileIsTheDefault(t *testing.T) { // CFG-22
 	if !reflect.DeepEqual(got.ConsumerConfig, want) {
 		t.Errorf("got  %+v\nwant %+v", got.ConsumerConfig, want)
 	}
-	ignored := []string{"allow.auto.create.topics", "max.poll.interval.ms", "receive.buffer.bytes", "send.buffer.bytes"}
-	if !slices.Equal(keysOf(warnings), ignored) {
-		t.Errorf("warned of %v, want %v", keysOf(warnings), ignored)
+	if want := []string{"allow.auto.create.topics"}; !slices.Equal(keysOf(warnings), want) {
+		t.Errorf("warned of %v, want %v", keysOf(warnings), want)
 	}
 }
 

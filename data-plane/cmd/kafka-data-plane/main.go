@@ -28,6 +28,7 @@
 //	LOGGING_CONFIG_FILE_PATH        /etc/logging/config.xml: logback's configuration, of which levels are used, also when
 //	                                they change; none: LOG_LEVEL
 //	CONTRACT_LAST_GOOD_FILE_PATH    a file in the temporary directory, named after the contract's path
+//	GOMEMLIMIT                      what the garbage collector keeps the process below; nine tenths of the container's limit
 //	EVENT_MEMORY_BYTES              memory for events that are fetched or being delivered; half of GOMEMLIMIT or of the
 //	                                container's limit, else 512 MiB
 //	SHUTDOWN_GRACE_SECONDS          25
@@ -72,6 +73,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	plane.LimitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	p, err := plane.Start(ctx, config.Config)
