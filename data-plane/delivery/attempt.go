@@ -139,9 +139,14 @@ func (t *Target) advance(j *Job, s *scratch) Next {
 				Latency: time.Since(began), RetryAfter: result.RetryAfter,
 			}
 		}
-		if result.Cause == CutOff {
+		switch result.Cause {
+		case CutOff:
 			next.Wait = cutOffWait
 			return next
+		case NoToken:
+			next.Wait, next.Subscriber.Made = tokenWait, false
+			return next
+		default:
 		}
 		if before == ToSubscriber && !result.ok() && j.Spare != nil && j.Spare(next.Subscriber) {
 			return next
@@ -160,6 +165,9 @@ func (t *Target) advance(j *Job, s *scratch) Next {
 
 // cutOffWait paces attempts that are cut off by something that goes by.
 const cutOffWait = 100 * time.Millisecond
+
+// tokenWait is how long an event waits before it is looked whether its token was mounted.
+const tokenWait = time.Second
 
 // decode reads the record and sets what every delivered event carries (EG-12, EG-13). The event aliases the record
 // and the scratch.
@@ -201,6 +209,9 @@ func (t *Target) send(j *Job, s *scratch) Result {
 
 // post makes one request and judges its answer.
 func (t *Target) post(op telemetry.Operation, to *endpoint, j *Job, e *cloudevent.Event, s *scratch) Result {
+	if err := t.fetchToken(to, s); err != nil {
+		return Result{Err: err, Cause: NoToken, RetryAfter: -1}
+	}
 	span := t.request(j, to, e)
 	header, body := t.appendRequest(s.header[:0], to, j.Record, span, e, s)
 	if len(body) <= inlineBody {
@@ -216,6 +227,14 @@ func (t *Target) post(op telemetry.Operation, to *endpoint, j *Job, e *cloudeven
 	}
 	span.Answered(s.response.StatusCode(), "")
 	return readResult(&s.response, time.Now(), t.strict && op == telemetry.OpSubscriber)
+}
+
+// fetchToken gets the token that an endpoint is shown, "" for none.
+func (t *Target) fetchToken(to *endpoint, s *scratch) (err error) {
+	if s.token = ""; to.identity.Audience != "" {
+		s.token, err = t.token(to.identity, time.Now())
+	}
+	return err
 }
 
 // produceReply writes the reply to the resource's topic (EG-53), in the trace of the record that it answers.
@@ -275,6 +294,7 @@ type scratch struct {
 	event    cloudevent.Event
 	header   []byte // of the request, and its body behind it unless that is large
 	body     []byte // an event as JSON
+	token    string // to be shown with the request
 	reader   *bufio.Reader
 	response fasthttp.Response
 }

@@ -18,6 +18,8 @@ const (
 	// CutOff was ended by this process. It says nothing about the other side, so it uses up no attempt and leads to no
 	// outcome: the event is delivered later, mostly by another process (EG-37).
 	CutOff
+	// NoToken is a request that was not made, since there is no token to show. Like CutOff it uses up no attempt (EG-21).
+	NoToken
 )
 
 // errUnreachable marks the failure to make a connection.

@@ -246,7 +246,7 @@ func TestAnUnusableEntryIsRefusedWithItsReason(t *testing.T) {
 		"a destination of another scheme":   {func(e *contract.Egress) { e.Destination = "ftp://host/x" }, "no absolute http or https URL"},
 		"a dead letter sink that is no URL": {func(e *contract.Egress) { e.EgressConfig = &contract.EgressConfig{DeadLetter: "/x"} }, "dead letter sink: "},
 		"a CA that is none":                 {func(e *contract.Egress) { e.Destination = "https://h"; e.DestinationCACerts = "x" }, "CA certificates"},
-		"an audience that cannot be had":    {func(e *contract.Egress) { e.DestinationAudience = "a" }, "audience"},
+		"an audience that cannot be had":    {func(e *contract.Egress) { e.DestinationAudience = "a" }, "destinationAudience"},
 		"a reply URL that is none":          {func(e *contract.Egress) { e.ReplyStrategy = &contract.Egress_ReplyUrl{ReplyUrl: "x"} }, "reply: "},
 	}
 	for name, test := range tests {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+
+	"knative.dev/eventing-kafka-go/proto/tokens"
 )
 
 // endpoint is an absolute URL that events are posted to, and the connections to it.
@@ -12,6 +14,7 @@ type endpoint struct {
 	url      string
 	prologue string // request line and the headers that every request has
 	client   *client
+	identity tokens.Identity // whose token is shown; without an audience none is
 }
 
 // newEndpoint parses a destination of the contract. trust is PEM.

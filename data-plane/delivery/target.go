@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -15,6 +16,7 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 	"knative.dev/eventing-kafka-go/data-plane/tracing"
 	"knative.dev/eventing-kafka-go/proto/contract"
+	"knative.dev/eventing-kafka-go/proto/tokens"
 )
 
 // Spec is what a Target is built from.
@@ -34,6 +36,8 @@ type Spec struct {
 	Tracer *tracing.Tracer
 	// Types remembers the types of replies, and of the events of a KafkaSource (IN-55, IN-56); nil does not.
 	Types *eventtypes.Seen
+	// Token returns the token of an identity, or why there is none now. Nil is allowed where the egress has no audience.
+	Token func(tokens.Identity, time.Time) (string, error)
 }
 
 // Produce writes a record and calls promise once, when as many replicas have it as the settings of producers say: all that
@@ -66,14 +70,11 @@ type Target struct {
 	uuid, name  string // of the egress, in spans
 	types       *eventtypes.Seen
 	source      bool // a KafkaSource, whose events are of types of its own
+	token       func(tokens.Identity, time.Time) (string, error)
 }
 
 // NewTarget builds the target of an egress. The error names what of the contract cannot be used.
 func NewTarget(s Spec) (*Target, error) {
-	if s.Egress.GetDestinationAudience() != "" || s.Egress.GetReplyUrlAudience() != "" || config(s).GetDeadLetterAudience() != "" {
-		// A request without its token would be refused and end as a dead letter (EG-21).
-		return nil, errors.New("an audience is asked for, and this build has no tokens to send")
-	}
 	match, err := filter.Compile(s.Egress.GetFilter(), s.Egress.GetDialectedFilter())
 	if err != nil {
 		return nil, fmt.Errorf("filter: %w", err)
@@ -97,6 +98,7 @@ func NewTarget(s Spec) (*Target, error) {
 		name:        s.Egress.GetReference().GetName(),
 		types:       s.Types,
 		source:      s.Resource.GetReference().GetKind() == "KafkaSource",
+		token:       s.Token,
 	}
 	if t.parking, err = parkingOf(s); err != nil {
 		return nil, err
@@ -152,6 +154,27 @@ func (t *Target) connect(s Spec) error {
 		t.plan.Replies = true
 	}
 	t.strict = s.Egress.GetStrictReplies() && t.plan.Replies
+	return t.identify(s)
+}
+
+// identify says which tokens the endpoints are shown (EG-21).
+func (t *Target) identify(s Spec) error {
+	for _, e := range []struct {
+		field, audience string
+		*endpoint
+	}{
+		{"destinationAudience", s.Egress.GetDestinationAudience(), t.subscriber},
+		{"replyUrlAudience", s.Egress.GetReplyUrlAudience(), t.replyTo},
+		{"deadLetterAudience", config(s).GetDeadLetterAudience(), t.deadLetter},
+	} {
+		switch {
+		case e.endpoint == nil || e.audience == "":
+		case s.Egress.GetOidcServiceAccountName() == "" || s.Token == nil:
+			return fmt.Errorf("%s: a token for %q is asked for, and there is no ServiceAccount whose it would be", e.field, e.audience)
+		default:
+			e.identity = tokens.Identity{Namespace: namespace(s), ServiceAccount: s.Egress.GetOidcServiceAccountName(), Audience: e.audience}
+		}
+	}
 	return nil
 }
 

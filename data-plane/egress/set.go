@@ -29,6 +29,7 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 	"knative.dev/eventing-kafka-go/data-plane/tracing"
 	"knative.dev/eventing-kafka-go/proto/contract"
+	"knative.dev/eventing-kafka-go/proto/tokens"
 )
 
 // Options of a Set.
@@ -48,6 +49,8 @@ type Options struct {
 	Telemetry *telemetry.Registry
 	// Tracer makes spans of deliveries; nil makes none.
 	Tracer *tracing.Tracer
+	// Token returns the token that an identity shows to a subscriber, or why there is none. Nil: there are no tokens.
+	Token func(tokens.Identity, time.Time) (string, error)
 	// Consumer are the settings of every consumer.
 	Consumer kafka.ConsumerConfig
 	// Concurrency is how many deliveries of one egress run at the same time to begin with; a window of them follows the
@@ -294,6 +297,7 @@ func (s *Set) target(m *member, connection kafka.Connection) (*targetRef, error)
 	spec := delivery.Spec{
 		Resource: m.resource, Egress: m.egress, TrustBundles: m.trust,
 		Clients: s.options.Clients, Telemetry: ref.stats, Tracer: s.options.Tracer, Backoff: s.options.Backoff,
+		Token: s.options.Token,
 	}
 	if m.resource.GetFeatureFlags().GetEnableEventTypeAutocreate() {
 		spec.Types = m.types

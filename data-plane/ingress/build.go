@@ -16,6 +16,7 @@ import (
 // build makes the table of a contract. old gives the routes of the same uid their past.
 func (i *Ingress) build(c *contract.Contract, creds kafka.Credentials, old *table) *table {
 	t := &table{paths: map[string]*route{}, hosts: map[string]*route{}, byUID: map[string]*route{}}
+	t.issuers = old.renewIssuers(c)
 	places := places{paths: map[string][]*route{}, hosts: map[string][]*route{}}
 	for _, resource := range c.GetResources() {
 		if resource.GetIngress() == nil {
@@ -56,6 +57,9 @@ func (i *Ingress) route(resource *contract.Resource, t, old *table) *route {
 		r.account = old.byUID[r.uid].account
 	}
 	err := entryError(resource)
+	if err == nil {
+		r.guard, err = newGuard(resource.GetIngress(), t.issuers)
+	}
 	if t.byUID[r.uid] != nil {
 		err = errors.Join(err, fmt.Errorf("uid: %q is already the uid of another entry", r.uid))
 	} else {
@@ -92,13 +96,6 @@ func entryError(r *contract.Resource) error {
 	var errs []error
 	for _, p := range contract.Validate(&contract.Contract{Resources: []*contract.Resource{alone}}) {
 		errs = append(errs, p.Err)
-	}
-	// A route that asks for more protection than there is must not be served with less (CT-33).
-	if a := r.GetIngress().GetAudience(); a != "" {
-		errs = append(errs, fmt.Errorf("ingress.audience: %q asks for authentication, which this build cannot enforce", a))
-	}
-	if len(r.GetIngress().GetEventPolicies()) > 0 {
-		errs = append(errs, errors.New("ingress.eventPolicies: this build cannot enforce them"))
 	}
 	return errors.Join(errs...)
 }

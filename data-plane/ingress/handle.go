@@ -38,6 +38,9 @@ func (i *Ingress) Admit(r *Request) (Answer, bool) {
 		return handshake(), false
 	}
 	r.table, r.route = t, found
+	if a, ok := r.authenticate(); !ok {
+		return r.Refuse(a), false
+	}
 	r.Limit = found.bodyLimit(r.json())
 	return Answer{}, true
 }
@@ -58,7 +61,7 @@ func (r *Request) Busy() Answer {
 // produced: a server that stops waiting answers what it likes and drops the answer that comes (IN-44).
 func (i *Ingress) Handle(r *Request, done func(Answer)) {
 	r.done = done
-	if a, ok := r.refresh(); !ok {
+	if a, ok := r.readmit(); !ok {
 		r.finish(a, "")
 		return
 	}
@@ -68,6 +71,8 @@ func (i *Ingress) Handle(r *Request, done func(Answer)) {
 	switch {
 	case err != nil:
 		r.finish(badRequest(err), "")
+	case !r.permitted():
+		r.finish(forbidden("no EventPolicy that admits this sender admits this event"), "")
 	case !r.charge():
 		r.finish(tryLater("too many events of this resource wait for Kafka"), "")
 	case mode == cloudevent.Batch:
@@ -165,6 +170,15 @@ func (i *Ingress) refuse(r *Request, a Answer) Answer {
 
 // Unrouted counts an answer that the server gave to what it could not take for a request, after the time that it took.
 func (i *Ingress) Unrouted(status int, took time.Duration) { i.strays.Answered(status, "", took) }
+
+// readmit is refresh for a request whose header is still there: another route may have another guard.
+func (r *Request) readmit() (Answer, bool) {
+	before := r.table
+	if a, ok := r.refresh(); !ok || r.table == before {
+		return a, ok
+	}
+	return r.authenticate()
+}
 
 // refresh moves a request to the table in force when a new one came while its body was read.
 func (r *Request) refresh() (Answer, bool) {

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+	"knative.dev/eventing-kafka-go/data-plane/oidc"
 )
 
 // Request is an HTTP request on its way to become a record. A server gets one from NewRequest, fills in what it has read,
@@ -43,6 +44,8 @@ type Request struct {
 	charged int64 // to account, which may not be that of route any more
 	account *account
 	spans   spans
+
+	admitted oidc.Policies // those that admit the sender, where the route has a guard
 }
 
 const (
@@ -79,7 +82,7 @@ func (r *Request) Discard() {
 	if cap(r.events) > keptEvents {
 		r.events = make([]cloudevent.Event, 0, 1)
 	}
-	r.table, r.route, r.done, r.Limit, r.spans = nil, nil, nil, 0, spans{}
+	r.table, r.route, r.done, r.Limit, r.spans, r.admitted = nil, nil, nil, 0, spans{}, nil
 	headers := r.record.Headers[:cap(r.record.Headers)]
 	clear(headers)
 	// Everything else of a record, its context most of all, is of the producer that had it.

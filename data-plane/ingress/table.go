@@ -10,6 +10,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
 	"knative.dev/eventing-kafka-go/data-plane/eventtypes"
+	"knative.dev/eventing-kafka-go/data-plane/oidc"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -22,6 +23,16 @@ type table struct {
 	routes []*route // in the order of the contract
 	sinks  []Sink
 	closed bool
+
+	issuers *oidc.Issuers // of tokens
+}
+
+// renewIssuers returns the issuers of a contract, which know the tokens that they have verified before. t may be nil.
+func (t *table) renewIssuers(c *contract.Contract) *oidc.Issuers {
+	if t == nil {
+		return oidc.NewIssuers(c.GetTokenIssuers())
+	}
+	return t.issuers.Renew(c.GetTokenIssuers())
 }
 
 // route is one ingress, or a place that several claim.
@@ -40,8 +51,9 @@ type route struct {
 
 	topic      string
 	mode       cloudevent.Mode
-	subjectKey bool // IN-38
-	noteTypes  bool // IN-57
+	subjectKey bool   // IN-38
+	noteTypes  bool   // IN-57
+	guard      *guard // nil: everybody may send
 	sink       Sink
 	metrics    *telemetry.Ingress
 	complaints *complaints

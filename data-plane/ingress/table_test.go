@@ -92,9 +92,6 @@ func TestAnEntryThatCannotBeServedAnswers503AndLeavesTheOthersAlone(t *testing.T
 		reason string
 	}{
 		"it asks for an audience (CT-33)": {func(r *contract.Resource) { r.Ingress.Audience = "aud" }, "audience"},
-		"it asks for policies (CT-33)": {func(r *contract.Resource) {
-			r.Ingress.EventPolicies = []*contract.EventPolicy{{}}
-		}, "eventPolicies"},
 		"its Secret is not there (IN-19)": {func(r *contract.Resource) {
 			r.Auth = &contract.Resource_AuthSecret{AuthSecret: &contract.Reference{Namespace: "ns", Name: "secret"}}
 		}, "ns/secret"},

@@ -22,6 +22,7 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/ingress"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
+	"knative.dev/eventing-kafka-go/data-plane/oidc"
 	"knative.dev/eventing-kafka-go/data-plane/properties"
 	"knative.dev/eventing-kafka-go/data-plane/server"
 	"knative.dev/eventing-kafka-go/data-plane/status"
@@ -39,6 +40,8 @@ type Config struct {
 	ContractPath, LastGoodPath string
 	// CredentialsPath is the folder that the Secrets of Kafka connections are mounted into, "" for none.
 	CredentialsPath string
+	// TokensPath is the folder that the tokens shown to subscribers are mounted into, "" for none.
+	TokensPath string
 	// IngressAddress takes CloudEvents, StatusAddress people and probes, MetricsAddress scrapes ("" for none: the
 	// status address serves them too). HOST:PORT, port 0 picks one.
 	IngressAddress, StatusAddress, MetricsAddress string
@@ -98,6 +101,7 @@ type Plane struct {
 	status    *listener
 	metrics   *metricsPort // nil without an address of its own
 	tracer    *tracing.Tracer
+	tokens    *oidc.Tokens
 	done      chan struct{}
 	err       error
 
@@ -135,6 +139,7 @@ func Start(ctx context.Context, c Config) (*Plane, error) {
 		registry:  telemetry.NewRegistry(telemetry.Options{DisableEventTypeTag: c.DisableEventTypeTag}),
 		clients:   delivery.NewClients(),
 		tracer:    tracing.New(c.Log, os.Stdout),
+		tokens:    oidc.NewTokens(c.Log),
 		fallbacks: map[string]credentials.Fallback{},
 	}
 	p.meterClients()
@@ -177,7 +182,7 @@ func (p *Plane) assemble() error {
 		p.egress = egress.New(egress.Options{
 			Name: c.Name, Producers: p.producers, Clients: p.clients, Telemetry: p.registry, Tracer: p.tracer, Log: c.Log,
 			Consumer: e.Consumer, Concurrency: e.Concurrency, CommitInterval: e.CommitInterval, Kinds: p.kinds(),
-			LedgerOff: c.LedgerOff, Backoff: c.Backoff, Budget: p.events,
+			LedgerOff: c.LedgerOff, Backoff: c.Backoff, Budget: p.events, Token: p.tokens.Get,
 		})
 	}
 	p.source = contractfile.New(contractfile.Options{
@@ -237,6 +242,9 @@ func (p *Plane) run(ctx context.Context) error {
 		work.Go(func() error { return p.front.Run(ctx) })
 	}
 	if p.egress != nil {
+		if p.config.TokensPath != "" {
+			work.Go(func() error { return p.tokens.Watch(ctx, p.config.TokensPath, 0) })
+		}
 		work.Go(func() error { return p.egress.Watch(ctx) })
 		work.Go(func() error { <-ctx.Done(); p.leave(); return nil })
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"knative.dev/eventing-kafka-go/data-plane/oidc/oidctest"
 	"knative.dev/eventing-kafka-go/data-plane/status"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -31,7 +32,7 @@ func TestConformance(t *testing.T) {
 		}
 	}
 	w := newWorld(t, topics)
-	all := &contract.Contract{Generation: 1}
+	all := &contract.Contract{Generation: 1, TokenIssuers: []*contract.TokenIssuer{oidctest.Contract(tokenIssuer())}}
 	for _, c := range in {
 		all.Resources = append(all.Resources, c.resource(t, w.kafka.Bootstrap()))
 	}

@@ -8,12 +8,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"knative.dev/eventing-kafka-go/data-plane/oidc/oidctest"
 )
 
 // request is what a case sends to the ingress.
@@ -26,11 +30,21 @@ type request struct {
 	Raw      string `json:"raw"`      // the whole request, line by line
 	Protocol string `json:"protocol"` // h2c (known before), upgrade (to h2c, which must be agreed to), or HTTP/1.1
 	Leave    bool   `json:"leave"`    // closes the connection without reading an answer
+
+	Token map[string]any `json:"token"` // claims of the Bearer token that is shown, beside the usual ones; null takes one away
 }
 
 func (r *request) fields() []string {
-	return r.lines("ce-", "1", "Content-Type: application/cloudevents+json")
+	lines := r.lines("ce-", "1", "Content-Type: application/cloudevents+json")
+	if r.Token == nil {
+		return lines
+	}
+	token := tokenIssuer().Token("aud", "system:serviceaccount:ns:sender", time.Now(), r.Token)
+	return append(slices.Clone(lines), "Authorization: Bearer "+token)
 }
+
+// tokenIssuer is the one whose keys the contract has.
+var tokenIssuer = sync.OnceValue(func() *oidctest.Issuer { return oidctest.New("https://issuer.example", "k1") })
 
 // send makes the request over a connection of its own and reads the whole answer.
 func (r *request) send(address string) (*http.Response, []byte, error) {

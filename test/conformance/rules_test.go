@@ -11,7 +11,7 @@ import (
 )
 
 // mostUncovered is how long the list of rules without a case may be. It only goes down.
-const mostUncovered = 29
+const mostUncovered = 23
 
 var update = flag.Bool("update", false, "take rules that have a case now out of testdata/uncovered.txt")
 

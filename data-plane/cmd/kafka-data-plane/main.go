@@ -7,6 +7,7 @@
 //
 //	DATA_PLANE_CONFIG_FILE_PATH     the mounted contract (required)
 //	CREDENTIALS_DIR_PATH            the folder with the mounted credentials for Kafka; none: without
+//	TOKENS_DIR_PATH                 /etc/tokens, if that is there: the folder with the mounted OIDC tokens for subscribers
 //	PRODUCER_CONFIG_FILE_PATH, CONSUMER_CONFIG_FILE_PATH, WEBCLIENT_CONFIG_FILE_PATH, HTTPSERVER_CONFIG_FILE_PATH
 //	                                mounted .properties files, taken up when they change ; none: defaults
 //	INGRESS_HOST                    the address to take events at; none: every one
@@ -125,6 +126,7 @@ func configure(args []string, env func(string) string) (configuration, error) {
 		ContractPath:      env("DATA_PLANE_CONFIG_FILE_PATH"),
 		LastGoodPath:      env("CONTRACT_LAST_GOOD_FILE_PATH"),
 		CredentialsPath:   env("CREDENTIALS_DIR_PATH"),
+		TokensPath:        mounted(env("TOKENS_DIR_PATH"), "/etc/tokens"),
 		IngressAddress:    net.JoinHostPort(env("INGRESS_HOST"), or(env("INGRESS_PORT"), "8080")),
 		StatusAddress:     or(env("STATUS_ADDRESS"), "0.0.0.0:8081"),
 		MetricsAddress:    or(env("METRICS_ADDRESS"), net.JoinHostPort(or(env("METRICS_HOST"), "0.0.0.0"), "9090")),

@@ -1,0 +1,58 @@
+package delivery
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"knative.dev/eventing-kafka-go/data-plane/telemetry"
+	"knative.dev/eventing-kafka-go/proto/contract"
+	"knative.dev/eventing-kafka-go/proto/tokens"
+)
+
+// TestEachEndpointGetsItsToken is EG-21.
+func TestEachEndpointGetsItsToken(t *testing.T) {
+	subscriber, atSubscriber := record(t, func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) })
+	letters, atLetters := record(t, nil)
+	registry := telemetry.NewRegistry(telemetry.Options{})
+	t.Cleanup(func() { _ = registry.Close(t.Context()) })
+	var missing error
+	target, err := NewTarget(Spec{
+		Resource: &contract.Resource{Topics: []string{"t"}, Reference: &contract.Reference{Namespace: "ns", Name: "b", Kind: "Broker"}},
+		Egress: &contract.Egress{
+			Destination: subscriber.URL, DestinationAudience: "sub", OidcServiceAccountName: "t1-oidc",
+			EgressConfig:  &contract.EgressConfig{DeadLetter: letters.URL, DeadLetterAudience: "letters"},
+			ReplyStrategy: &contract.Egress_DiscardReply{DiscardReply: &contract.Empty{}},
+		},
+		Clients: NewClients(), Telemetry: registry.Egress("e", telemetry.Labels{}),
+		Token: func(id tokens.Identity, _ time.Time) (string, error) { return id.String(), missing },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(target.Release)
+
+	missing = errors.New("no token was mounted yet")
+	j := job()
+	for range 3 { // it waits, for as long as it takes, and uses up no attempt
+		next := target.Attempt(j)
+		if next.Outcome != Pending || next.Wait != tokenWait || next.Subscriber.Made || j.Attempts() != 0 || !errors.Is(next.Err, missing) {
+			t.Fatalf("without a token: %+v after %d attempts", next, j.Attempts())
+		}
+	}
+	if atSubscriber.header != nil {
+		t.Error("a request was made without the token that it needs")
+	}
+	missing = nil
+	if next := target.Attempt(j); next.Outcome != DeadLettered {
+		t.Fatalf("%+v", next)
+	}
+	for got, audience := range map[*recorded]string{atSubscriber: "sub", atLetters: "letters"} {
+		want := "Bearer " + tokens.Identity{Namespace: "ns", ServiceAccount: "t1-oidc", Audience: audience}.String()
+		if have := got.header.Values("Authorization"); strings.Join(have, "|") != want {
+			t.Errorf("got %q, want %q", have, want)
+		}
+	}
+}
