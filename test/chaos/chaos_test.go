@@ -3,7 +3,6 @@ package chaos
 import (
 	"fmt"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -77,7 +76,6 @@ const withoutLedger = "DELIVERY_LEDGER=off"
 func runChaos(t *testing.T, v variant, seed uint64, lasts time.Duration) outcome {
 	w := newWorld(t, cluster.Start(t), v.env)
 	began := time.Now()
-	stalls := watchStalls(t)
 	l := newLoad(t, func() string { return "http://" + w.receiver.Ingress() + "/" + ingressName })
 	w.await(t, func() string {
 		for _, e := range w.egresses {
@@ -99,7 +97,7 @@ func runChaos(t *testing.T, v variant, seed uint64, lasts time.Duration) outcome
 	}
 	o := outcome{
 		variant: v, findings: map[string]account.Findings{}, deeds: w.deeds, sent: len(sent), refused: l.refused, took: time.Since(began),
-		window: window + stallsInCommit*stalls(),
+		window: window + stallsInCommit*w.stalls.Longest(),
 	}
 	for _, d := range w.disruptions {
 		if d.What == "kill" {
@@ -121,28 +119,6 @@ func runChaos(t *testing.T, v variant, seed uint64, lasts time.Duration) outcome
 // stallsInCommit is how often a machine that stalls can do so between a delivery and its commit: in the subscriber, the
 // data plane and the broker, on the way there and back.
 const stallsInCommit = 5
-
-// watchStalls measures the longest time that a goroutine with something to do did not run. stalls ends that.
-func watchStalls(t *testing.T) (stalls func() time.Duration) {
-	const every = 10 * time.Millisecond
-	end, longest := make(chan struct{}), make(chan time.Duration, 1)
-	go func() {
-		var most time.Duration
-		for last := time.Now(); ; {
-			select {
-			case <-end:
-				longest <- most
-				return
-			case <-time.After(every):
-			}
-			now := time.Now()
-			most, last = max(most, now.Sub(last)-every), now
-		}
-	}()
-	stop := sync.OnceFunc(func() { close(end) })
-	t.Cleanup(stop)
-	return func() time.Duration { stop(); return <-longest }
-}
 
 // await waits for something that events lead to.
 func (w *world) await(t *testing.T, lacking func() string) {

@@ -143,7 +143,7 @@ func (w *world) outage(t *testing.T, d deed) {
 // terminate asks a data plane to end, and waits for that. What it has finished must be committed then.
 func (w *world) terminate(t *testing.T, m *member) {
 	w.forget(m)
-	if took, err := m.plane.Terminate(t); took > 2*grace || err != nil {
+	if took, err := m.plane.Terminate(t); took > 2*grace+2*w.stalls.Longest() || err != nil {
 		t.Errorf("%s took %v to end, its grace is %v: %v", m.process(), took, grace, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"knative.dev/eventing-kafka-go/proto/contract"
 	"knative.dev/eventing-kafka-go/test/chaos/account"
 	"knative.dev/eventing-kafka-go/test/integration/cluster"
+	"knative.dev/eventing-kafka-go/test/integration/poll"
 	"knative.dev/eventing-kafka-go/test/integration/process"
 	"knative.dev/eventing-kafka-go/test/integration/traffic"
 )
@@ -52,6 +53,7 @@ type world struct {
 	named       int
 	disruptions []disruption
 	deeds       []done
+	stalls      *poll.Stalls
 }
 
 // done is a deed that was done, and how long that took at most.
@@ -74,7 +76,7 @@ type member struct {
 func (m *member) process() string { return fmt.Sprintf("%s.%d", m.name, m.started) }
 
 func newWorld(t *testing.T, k *cluster.Cluster, env []string) *world {
-	w := &world{kafka: k, topic: k.Topic(t, "chaos", partitions, nil)}
+	w := &world{kafka: k, topic: k.Topic(t, "chaos", partitions, nil), stalls: poll.WatchStalls(t)}
 	w.env = append(w.env, env...)
 	w.env = append(w.env, "CONSUMER_CONFIG_FILE_PATH="+consumerFile(t))
 	for _, e := range []egress{

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/proto/contract"
 	"knative.dev/eventing-kafka-go/test/integration/cluster"
 	"knative.dev/eventing-kafka-go/test/integration/poll"
@@ -36,6 +37,20 @@ func run(m *testing.M) int {
 	}
 	return m.Run()
 }
+
+// unlessStalled is how a test says that something happened which ends memberships explain: as an error, unless the machine
+// stood still for so long that members may have lost theirs.
+func unlessStalled(t *testing.T, stalls *poll.Stalls) func(format string, args ...any) {
+	t.Helper()
+	if longest := stalls.Longest(); longest > kafka.DefaultConsumerConfig().SessionTimeout/2 {
+		t.Logf("the machine stood still for %v, which may end memberships", longest.Round(time.Millisecond))
+		return t.Logf
+	}
+	return t.Errorf
+}
+
+// rest is what a pod has beyond its grace, and a machine that runs other things needs.
+const rest = 5 * time.Second
 
 // random returns the random choices of a test, the same in every run unless SEED says otherwise.
 func random(t *testing.T) *rand.Rand {

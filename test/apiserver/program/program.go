@@ -22,7 +22,7 @@ import (
 const (
 	module = "knative.dev/eventing-kafka-go/"
 	// patience is how long a process may take to end when it is asked to; then it is killed.
-	patience = 20 * time.Second
+	patience = time.Minute
 	// tail is how many lines of a process are shown when its test failed.
 	tail = 40
 	// width is how many bytes of such a line are shown.

@@ -1,8 +1,10 @@
 // Package poll lets integration tests wait for what must come true, instead of sleeping for as long as it may take.
-// It knows nothing of what is waited for. Its functions are called by the goroutine of the test.
+// It knows nothing of what is waited for. Its functions are called by the goroutine of the test; a Stalls may be read by
+// any.
 package poll
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -39,3 +41,31 @@ func For(tb testing.TB, period time.Duration, wrong func() string) {
 		}
 	}
 }
+
+// Stalls measures how long a goroutine with something to do did not run: what a machine with much else to do adds to
+// everything that a test waits for.
+type Stalls struct{ most atomic.Int64 }
+
+// WatchStalls measures until the test ends.
+func WatchStalls(tb testing.TB) *Stalls {
+	const every = 10 * time.Millisecond
+	s, end, ended := &Stalls{}, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for last := time.Now(); ; {
+			select {
+			case <-end:
+				return
+			case <-time.After(every):
+			}
+			now := time.Now()
+			s.most.Store(max(s.most.Load(), int64(now.Sub(last)-every)))
+			last = now
+		}
+	}()
+	tb.Cleanup(func() { close(end); <-ended })
+	return s
+}
+
+// Longest is the longest one so far.
+func (s *Stalls) Longest() time.Duration { return time.Duration(s.most.Load()) }
