@@ -27,12 +27,17 @@ pid_of() { # name
   [[ $command == *"$dir/"* ]] && echo "$pid"
 }
 
-# Starts a program in a session of its own: an interrupt typed at a test is not meant for it.
+# Starts a program in a session of its own: an interrupt typed at a test is not meant for it. Until the new process runs
+# the program it is not yet what pid_of looks for, and on a busy machine that takes a while.
 launch() { # name program [argument …]
-  local session=nohup
+  local session=nohup t
   command -v setsid >/dev/null && session=setsid
   "$session" "${@:2}" >>"$dir/$1.log" 2>&1 </dev/null 9>&- &
   echo $! >"$dir/$1.pid"
+  for ((t = 0; t < 600; t++)); do
+    if pid_of "$1" >/dev/null || ! kill -0 "$!" 2>/dev/null; then return; fi
+    sleep 0.05
+  done
 }
 
 await_end() { # name [seconds]

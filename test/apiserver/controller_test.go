@@ -27,8 +27,8 @@ func replica(t *testing.T, e *env.Env, file, pod string) (*program.Process, stri
 	return p, fmt.Sprintf("http://127.0.0.1:%d", port)
 }
 
-func TestTheControllerKeepsContracts(t *testing.T) {
-	e := env.Start(t)
+// keeps: contracts are written, restored, and gone on with by another replica.
+func keeps(t *testing.T, e *env.Env) {
 	file := e.Build(t, "control-plane/cmd/controller")
 	began := time.Now()
 	first, probes := replica(t, e, file, "kafka-controller-1")
@@ -141,8 +141,7 @@ func leases(t *testing.T, e *env.Env) {
 // controllerRights: what the controller has no need of it may not do.
 func controllerRights(t *testing.T, e *env.Env) {
 	t.Helper()
-	controller := *e
-	controller.Dynamic = e.As(t, "system:serviceaccount:knative-eventing:kafka-controller")
+	controller := e.Acting(t, "system:serviceaccount:knative-eventing:kafka-controller")
 	for _, o := range env.Parse(t, "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: default}, spec: {containers: [{name: c, image: i}]}}\n---\n"+
 		"{apiVersion: v1, kind: Node, metadata: {name: n}}\n---\n{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: s, namespace: default}}") {
 		_, err := controller.Of(o.GroupVersionKind(), o.GetNamespace()).Create(t.Context(), o, metav1.CreateOptions{})

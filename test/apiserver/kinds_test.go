@@ -1,6 +1,3 @@
-// Package apiserver shows this project on a real API server: programs of the control plane, as processes with the rights
-// that they have in a cluster, against kube-apiserver and etcd on the loopback (package env), with data planes as the
-// processes that pods would run (package kubelet). hack/apiserver-test.sh runs it; elsewhere its tests are skipped.
 package apiserver
 
 import (
@@ -14,10 +11,8 @@ import (
 	"knative.dev/eventing-kafka-go/test/apiserver/env"
 )
 
-// The tests of the kinds share an API server and a webhook, each with names of its own.
-func TestKinds(t *testing.T) {
-	e := env.Start(t)
-	e.StartWebhook(t)
+// kinds are what the API server and the webhook make of objects, while no controller runs. Each has names of its own.
+func kinds(t *testing.T, e *env.Env) {
 	for name, test := range map[string]func(*testing.T, *env.Env){
 		"objects are defaulted, in every version":              defaulted,
 		"objects are refused with what is wrong":               refused,
@@ -31,6 +26,7 @@ func TestKinds(t *testing.T) {
 		"flags are followed":                                   flags,
 		"what belongs to the webhook alone":                    rights,
 		"pods see what is mounted":                             pods,
+		"a webhook without its namespace ends":                 needsItsNamespace,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, e) })
 	}
@@ -39,6 +35,8 @@ func TestKinds(t *testing.T) {
 const (
 	sourceSpec  = "spec: {bootstrapServers: [kafka:9092], topics: [t], sink: {uri: http://sink}}"
 	channelKind = "KafkaChannel"
+	// coreController is who writes the subscribers of channels.
+	coreController = "system:serviceaccount:knative-eventing:eventing-controller"
 )
 
 func kind(group, version, name string) schema.GroupVersionKind {
@@ -182,9 +180,7 @@ func subscribers(t *testing.T, e *env.Env) {
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v (CH-13)", err)
 	}
-	core := *e
-	core.Dynamic = e.As(t, "system:serviceaccount:knative-eventing:eventing-controller", "system:masters")
-	if _, err := core.Patch(t, o, change); err != nil {
+	if _, err := e.Acting(t, coreController, "system:masters").Patch(t, o, change); err != nil {
 		t.Errorf("core's controller: %v (CH-13)", err)
 	}
 }

@@ -132,8 +132,7 @@ func flags(t *testing.T, e *env.Env) {
 
 // rights: the webhook runs with its roles alone (Env.Run), which suffice, and which reach nothing that is not its own.
 func rights(t *testing.T, e *env.Env) {
-	webhook := *e
-	webhook.Dynamic = e.As(t, "system:serviceaccount:knative-eventing:kafka-webhook-eventing")
+	webhook := e.Acting(t, "system:serviceaccount:knative-eventing:kafka-webhook-eventing")
 	foreign := env.Parse(t, "{apiVersion: v1, kind: Secret, metadata: {name: foreign, namespace: default}}\n---\n"+
 		"{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: foreign}}")
 	for _, o := range foreign {
@@ -146,10 +145,9 @@ func rights(t *testing.T, e *env.Env) {
 	}
 }
 
-// Without a namespace the webhook would run in one of tests.
-func TestWebhookNeedsItsNamespace(t *testing.T) {
-	file := program.Build(t, t.TempDir(), "control-plane/cmd/webhook")
-	p := program.Start(t, file, []string{"SYSTEM_NAMESPACE="})
+// needsItsNamespace: without one the webhook would run in one of tests.
+func needsItsNamespace(t *testing.T, e *env.Env) {
+	p := program.Start(t, e.Build(t, "control-plane/cmd/webhook"), []string{"SYSTEM_NAMESPACE="})
 	code, said := p.Wait(t, time.Minute)
 	if code != 1 || !strings.Contains(said, "SYSTEM_NAMESPACE is not set") {
 		t.Errorf("exit code %d: %s", code, said)

@@ -113,8 +113,9 @@ func Of(client dynamic.Interface, kind schema.GroupVersionKind, namespace string
 	return client.Resource(resource).Namespace(namespace)
 }
 
-// As returns a client of another user, who may do what roles allow the user and the groups.
-func (e *Env) As(tb testing.TB, user string, groups ...string) dynamic.Interface {
+// Acting returns the same API with the objects that another user may read and write, who may do what roles allow the user
+// and the groups.
+func (e *Env) Acting(tb testing.TB, user string, groups ...string) *Env {
 	tb.Helper()
 	config := *e.Config
 	config.Impersonate.UserName, config.Impersonate.Groups = user, groups
@@ -122,7 +123,9 @@ func (e *Env) As(tb testing.TB, user string, groups ...string) dynamic.Interface
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return client
+	other := *e
+	other.Dynamic = client
+	return &other
 }
 
 // Until looks until nothing is lacking any more, and ends the test if that is not so within the limit. lacking says in a

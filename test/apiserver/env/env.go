@@ -46,8 +46,9 @@ type Env struct {
 	CRDs    apiextensions.Interface
 	Dynamic dynamic.Interface
 
-	root string // of the repository
-	dir  string // for programs and kubeconfigs, gone with the test
+	root  string // of the repository
+	dir   string // for programs and kubeconfigs, gone with the test
+	built *built // programs
 }
 
 // Start runs an API server with everything installed, until the test ends. A test process needs one: take it in the test
@@ -57,7 +58,7 @@ func Start(tb testing.TB) *Env {
 	if os.Getenv(variable) == "" {
 		tb.Skip("no API server: hack/apiserver-test.sh (make apiserver-test) builds one and runs this test")
 	}
-	e := &Env{root: repository(tb), dir: tb.TempDir()}
+	e := &Env{root: repository(tb), dir: tb.TempDir(), built: &built{files: map[string]string{}}}
 	e.Kubeconfig = e.up(tb)
 	config, err := clientcmd.BuildConfigFromFlags("", e.Kubeconfig)
 	if err != nil {

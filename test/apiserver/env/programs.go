@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,10 +17,22 @@ import (
 // webhookName is the name of the webhook's Service.
 const webhookName = "kafka-webhook-eventing"
 
-// Build compiles a command of this module, such as control-plane/cmd/controller, and returns the program.
+// Build compiles a command of this module, such as control-plane/cmd/controller, unless that was done, and returns the
+// program.
 func (e *Env) Build(tb testing.TB, command string) string {
 	tb.Helper()
-	return program.Build(tb, e.dir, command)
+	e.built.mu.Lock()
+	defer e.built.mu.Unlock()
+	if e.built.files[command] == "" {
+		e.built.files[command] = program.Build(tb, e.dir, command)
+	}
+	return e.built.files[command]
+}
+
+// built are the programs that were compiled, by command: linking one takes seconds.
+type built struct {
+	mu    sync.Mutex
+	files map[string]string
 }
 
 // Run starts a program of the control plane as a pod of a ServiceAccount in the system namespace would run: it may do
