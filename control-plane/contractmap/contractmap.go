@@ -75,6 +75,9 @@ type Reader struct {
 func (r *Reader) Get(d dataplane.DataPlane) (*Snapshot, error) {
 	cm, err := r.ConfigMaps.ConfigMaps(d.Namespace).Get(d.ContractName)
 	if apierrors.IsNotFound(err) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.known, d.Key())
 		return &Snapshot{Contract: &contract.Contract{}}, nil
 	}
 	if err != nil {

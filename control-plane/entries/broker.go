@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 
+	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
@@ -86,6 +87,10 @@ func (b *Builder) BrokerConfig(broker *eventingv1.Broker) (types.NamespacedName,
 	ref := broker.Spec.Config
 	if ref == nil || ref.Name == "" {
 		return types.NamespacedName{}, errors.New("spec.config names no ConfigMap")
+	}
+	if eventing.IsNamespaced(broker) && ref.Namespace != "" && ref.Namespace != broker.Namespace { // BR-16
+		return types.NamespacedName{}, fmt.Errorf("spec.config.namespace %q: a Broker of class %s has its ConfigMap in its own namespace, %s",
+			ref.Namespace, eventing.NamespacedKafkaBrokerClass, broker.Namespace)
 	}
 	return types.NamespacedName{Namespace: cmp.Or(ref.Namespace, broker.Namespace), Name: ref.Name}, nil
 }

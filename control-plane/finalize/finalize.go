@@ -27,6 +27,8 @@ const (
 	ReleaseLimit = 2 * time.Minute
 	// ReasonLeftBehind is the reason of the Warning event that names what is left in Kafka.
 	ReasonLeftBehind = "LeftBehind"
+	// ReasonDeleting is the reason of a condition of an object that pods still serve.
+	ReasonDeleting = "Deleting"
 )
 
 // Finalization is an object that goes.
@@ -40,6 +42,8 @@ type Finalization struct {
 	// Deletion is what is deleted from Kafka; KeptTopic is a topic that is not, because it was adopted.
 	Deletion  topics.Deletion
 	KeptTopic string
+	// Waiting says in a condition why the object is still there; nil where no condition says it.
+	Waiting func(why string)
 }
 
 // Do takes the next steps. The error has the object reconciled again; without one the object may go.
@@ -48,6 +52,9 @@ func Do(ctx context.Context, c serving.Checker, now time.Time, f Finalization) e
 	if released, why := c.Released(f.DataPlane, f.Who, f.UIDs...); !released {
 		if record.Waiting("release", ReleaseLimit) {
 			logging.FromContext(ctx).Infow("Object is deleted, and still served", "waiting", why)
+			if f.Waiting != nil {
+				f.Waiting(why)
+			}
 			return controller.NewRequeueAfter(attempts.Pause)
 		}
 		logging.FromContext(ctx).Warnw("Object goes although it may still be served", "waiting", why)

@@ -31,6 +31,15 @@ func (in *Installation) Connect(m apis.ConditionManager, servers []string, names
 	return admin, nil
 }
 
+// AdminFor returns the admin of the Kafka that settings lead to.
+func (in *Installation) AdminFor(s translate.Settings) (*kafkaadmin.Admin, error) {
+	c, err := credentials.Connection(in.Secret, s.BootstrapServers, s.SecretNamespace, s.SecretName)
+	if err != nil {
+		return nil, err
+	}
+	return in.Admin(c)
+}
+
 // ConnectForDeletion returns how to connect to a Kafka that settings lead to, and how to do so without authentication when
 // the Secret is gone: at the recorded servers when the settings are gone too.
 func (in *Installation) ConnectForDeletion(
@@ -41,11 +50,7 @@ func (in *Installation) ConnectForDeletion(
 		if err != nil {
 			return nil, err
 		}
-		c, err := credentials.Connection(in.Secret, s.BootstrapServers, s.SecretNamespace, s.SecretName)
-		if err != nil {
-			return nil, err
-		}
-		return in.Admin(c)
+		return in.AdminFor(s)
 	}
 	bare = func() (*kafkaadmin.Admin, error) {
 		s, err := settings()

@@ -25,6 +25,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/broker"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/channel"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/contract"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/namespacedbroker"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/resetoffset"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/sink"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/source"
@@ -43,7 +44,9 @@ func main() {
 	sharedmain.MainWithContext(sharedmain.WithHealthProbesDisabled(ctx), component,
 		contract.NewController,
 		broker.NewController,
+		namespacedbroker.NewController,
 		trigger.NewController,
+		trigger.NewNamespacedController,
 		channel.NewController,
 		sink.NewController,
 		source.NewController,

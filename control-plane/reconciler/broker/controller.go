@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	brokerinformer "knative.dev/eventing/pkg/client/injection/informers/eventing/v1/broker"
 	"knative.dev/eventing/pkg/client/injection/informers/eventing/v1alpha1/eventpolicy"
 	brokerreconciler "knative.dev/eventing/pkg/client/injection/reconciler/eventing/v1/broker"
+	"knative.dev/pkg/apis"
 	kubeclient "knative.dev/pkg/client/injection/kube/client"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
 	podinformer "knative.dev/pkg/client/injection/kube/informers/core/v1/pod/filtered"
@@ -34,37 +34,61 @@ import (
 // agent is the component of events (ST-09).
 const agent = "broker-controller"
 
-// NewController makes the reconciler of Brokers of class Kafka. It registers the conditions of our Brokers, for the whole
-// process.
+// NewController makes the reconciler of Brokers of class Kafka.
 func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl {
-	eventingv1.RegisterAlternateBrokerConditionSet(Conditions())
 	in := installation.Get(ctx)
-	brokers := brokerinformer.Get(ctx)
-	r := &Reconciler{
-		in: in, kube: kubeclient.Get(ctx), policies: eventpolicy.Get(ctx).Lister(), now: time.Now,
-		owners: topics.Owners{Channels: kafkachannel.Get(ctx).Lister(), Brokers: brokers.Lister(), Entries: in.Entries},
+	r := New(ctx, Class{
+		Name: eventing.KafkaBrokerClass, Asker: kind,
+		DataPlane: func(string) dataplane.DataPlane { return in.DataPlanes[dataplane.Broker] },
+	})
+	return r.Controller(ctx, cmw, r)
+}
+
+// New makes the reconciler of the Brokers of a class.
+func New(ctx context.Context, c Class) *Reconciler {
+	in, brokers := installation.Get(ctx), brokerinformer.Get(ctx)
+	return &Reconciler{
+		Class: c, In: in, Kube: kubeclient.Get(ctx), Policies: eventpolicy.Get(ctx).Lister(), Now: time.Now,
+		Owners: topics.Owners{Channels: kafkachannel.Get(ctx).Lister(), Brokers: brokers.Lister(), Entries: in.Entries},
 	}
-	ours := reconciler.AnnotationFilterFunc(eventing.BrokerClassAnnotation, eventing.KafkaBrokerClass, false)
-	impl := brokerreconciler.NewImpl(ctx, r, eventing.KafkaBrokerClass, func(impl *controller.Impl) controller.Options {
+}
+
+// Controller has the Brokers of the class reconciled by impl, which is r or has it inside: its type names the Lease. It
+// registers the conditions of our Brokers, for the whole process.
+func (r *Reconciler) Controller(ctx context.Context, cmw kconfigmap.Watcher, of brokerreconciler.Interface) *controller.Impl {
+	eventingv1.RegisterAlternateBrokerConditionSet(Conditions())
+	brokers := brokerinformer.Get(ctx)
+	ours := reconciler.AnnotationFilterFunc(eventing.BrokerClassAnnotation, r.Class.Name, false)
+	impl := brokerreconciler.NewImpl(ctx, of, r.Class.Name, func(impl *controller.Impl) controller.Options {
 		stores := features.Follow(cmw, logging.FromContext(ctx).Named("features"), func(string, any) {
 			impl.FilteredGlobalResync(ours, brokers.Informer())
 		})
 		return controller.Options{ConfigStore: stores, AgentName: agent, PromoteFilterFunc: ours}
 	})
-	r.resolver = resolver.NewURIResolverFromTracker(ctx, impl.Tracker)
-	r.later = impl.EnqueueKeyAfter
-	r.following = following.New(impl.EnqueueKey)
-	in.Rollout.Notify(kind, impl.EnqueueKey)
-	d := in.DataPlanes[dataplane.Broker]
+	r.Resolver = resolver.NewURIResolverFromTracker(ctx, impl.Tracker)
+	r.Later = impl.EnqueueKeyAfter
+	r.Following = following.New(impl.EnqueueKey)
+	r.In.Rollout.Notify(r.Class.Asker, impl.EnqueueKey)
+	r.watch(ctx, impl, ours)
+	return impl
+}
+
+// watch has Brokers reconciled when they change, and when something does that they wait for or were reconciled with.
+func (r *Reconciler) watch(ctx context.Context, impl *controller.Impl, ours func(any) bool) {
+	brokers := brokerinformer.Get(ctx).Informer()
+	waiting := r.enqueue(brokers.GetStore(), impl.EnqueueKey, func(b *eventingv1.Broker, namespace string) bool {
+		return isPending(b) && r.Class.DataPlane(b.Namespace).Namespace == namespace
+	})
+	neighbours := r.enqueue(brokers.GetStore(), impl.EnqueueKey, func(b *eventingv1.Broker, namespace string) bool {
+		return b.Namespace == namespace
+	})
 	for informer, handler := range map[cache.SharedIndexInformer]cache.ResourceEventHandler{
-		brokers.Informer(): cache.FilteringResourceEventHandler{FilterFunc: ours, Handler: controller.HandleAll(impl.Enqueue)},
-		eventpolicy.Get(ctx).Informer(): controller.HandleAll(func(object any) {
-			ofNamespace(brokers, ours, object, impl)
-		}),
-		configmap.Get(ctx).Informer(): cache.FilteringResourceEventHandler{FilterFunc: isContract(d),
-			Handler: controller.HandleAll(func(any) { impl.FilteredGlobalResync(pending, brokers.Informer()) })},
-		podinformer.Get(ctx, installation.PodSelector).Informer(): cache.FilteringResourceEventHandler{FilterFunc: isReceiver(d),
-			Handler: controller.HandleAll(func(any) { impl.FilteredGlobalResync(pending, brokers.Informer()) })},
+		brokers:                         cache.FilteringResourceEventHandler{FilterFunc: ours, Handler: controller.HandleAll(impl.Enqueue)},
+		eventpolicy.Get(ctx).Informer(): controller.HandleAll(neighbours),
+		configmap.Get(ctx).Informer(): cache.FilteringResourceEventHandler{
+			FilterFunc: r.isContract, Handler: controller.HandleAll(waiting)},
+		podinformer.Get(ctx, installation.PodSelector).Informer(): cache.FilteringResourceEventHandler{
+			FilterFunc: r.isReceiver, Handler: controller.HandleAll(waiting)},
 	} {
 		if _, err := informer.AddEventHandler(handler); err != nil {
 			logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
@@ -73,38 +97,50 @@ func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl
 	for what, informer := range map[string]cache.SharedIndexInformer{
 		following.Secret: secret.Get(ctx).Informer(), following.ConfigMap: configmap.Get(ctx).Informer(),
 	} {
-		if err := r.following.Watch(what, informer); err != nil {
+		if err := r.Following.Watch(what, informer); err != nil {
 			logging.FromContext(ctx).Fatal(err)
 		}
 	}
-	return impl
 }
 
-// ofNamespace enqueues our Brokers of an object's namespace.
-func ofNamespace(brokers interface {
-	Informer() cache.SharedIndexInformer
-}, ours func(any) bool, object any, impl *controller.Impl) {
-	o, err := kmeta.DeletionHandlingAccessor(object)
-	if err != nil {
-		return
-	}
-	_ = cache.ListAllByNamespace(brokers.Informer().GetIndexer(), o.GetNamespace(), labels.Everything(), func(b any) {
-		if ours(b) {
-			impl.Enqueue(b)
+// enqueue returns what to call with an object whose namespace says which Brokers of the class it is about.
+func (r *Reconciler) enqueue(
+	brokers cache.Store, add func(types.NamespacedName), about func(b *eventingv1.Broker, namespace string) bool,
+) func(any) {
+	return func(object any) {
+		o, err := kmeta.DeletionHandlingAccessor(object)
+		if err != nil {
+			return
 		}
-	})
-}
-
-func isContract(d dataplane.DataPlane) func(any) bool {
-	return func(object any) bool {
-		cm, err := kmeta.DeletionHandlingAccessor(object)
-		return err == nil && cm.GetNamespace() == d.Namespace && cm.GetName() == d.ContractName
+		for _, candidate := range brokers.List() {
+			b, ok := candidate.(*eventingv1.Broker)
+			if ok && b.Annotations[eventing.BrokerClassAnnotation] == r.Class.Name && about(b, o.GetNamespace()) {
+				add(types.NamespacedName{Namespace: b.Namespace, Name: b.Name})
+			}
+		}
 	}
 }
 
-func isReceiver(d dataplane.DataPlane) func(any) bool {
-	return func(object any) bool {
-		pod, ok := object.(*corev1.Pod)
-		return ok && pod.Namespace == d.Namespace && pod.Labels["app"] == d.Receiver
+// isPending is true for a Broker that waits for something that is no object it follows: pods or the contract.
+func isPending(b *eventingv1.Broker) bool {
+	ready := Conditions().Manage(&b.Status).GetCondition(apis.ConditionReady)
+	return b.DeletionTimestamp != nil || !ready.IsTrue()
+}
+
+func (r *Reconciler) isContract(object any) bool {
+	cm, err := kmeta.DeletionHandlingAccessor(object)
+	if err != nil {
+		return false
 	}
+	d := r.Class.DataPlane(cm.GetNamespace())
+	return cm.GetNamespace() == d.Namespace && cm.GetName() == d.ContractName
+}
+
+func (r *Reconciler) isReceiver(object any) bool {
+	pod, err := kmeta.DeletionHandlingAccessor(object)
+	if err != nil {
+		return false
+	}
+	d := r.Class.DataPlane(pod.GetNamespace())
+	return pod.GetNamespace() == d.Namespace && pod.GetLabels()["app"] == d.Receiver
 }

@@ -1,5 +1,5 @@
-// Package broker reconciles Brokers of class Kafka: a topic that is made, adopted or external, and an address whose events
-// are written to it.
+// Package broker reconciles Brokers: a topic that is made, adopted or external, and an address whose events are written to
+// it. What differs between the classes of Brokers it is told by a [Class].
 //
 // It writes into the status of the Broker what the contract is made from, and never the contract itself. A step that fails
 // sets its condition and ends the reconcile; what works already stays. A Reconciler keeps no state of its own and may be
@@ -12,13 +12,13 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
+	brokerreconciler "knative.dev/eventing/pkg/client/injection/reconciler/eventing/v1/broker"
 	eventinglisters "knative.dev/eventing/pkg/client/listers/eventing/v1alpha1"
 	"knative.dev/pkg/apis"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
@@ -31,6 +31,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/following"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
+	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/parking"
 	"knative.dev/eventing-kafka-go/control-plane/policies"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
@@ -40,7 +41,7 @@ import (
 )
 
 const (
-	// kind that the pods' answers are asked for.
+	// kind of the objects.
 	kind = "Broker"
 	// recheck is how often it is looked whether the topic is still there and as it should be.
 	recheck = 5 * time.Minute
@@ -52,7 +53,6 @@ const (
 	reasonRecorded   = "ConfigMapMissing"
 	reasonDeadLetter = "DeadLetterSinkNotResolved"
 	reasonSecret     = "Failed to get broker auth secret"
-	reasonAdmin      = "Failed to obtain Kafka cluster admin"
 	reasonNotServed  = "NotServed"
 )
 
@@ -61,18 +61,38 @@ type Resolver interface {
 	AddressableFromDestinationV1(ctx context.Context, dest duckv1.Destination, parent any) (*duckv1.Addressable, error)
 }
 
-// Reconciler reconciles Brokers.
-type Reconciler struct {
-	in        *installation.Installation
-	kube      kubernetes.Interface
-	resolver  Resolver
-	owners    topics.Owners
-	policies  eventinglisters.EventPolicyLister
-	following *following.Index
-	// later has a Broker reconciled again.
-	later func(id types.NamespacedName, after time.Duration)
-	now   func() time.Time
+// Class is what tells one class of Brokers from another.
+type Class struct {
+	// Name is the value of the annotation of Brokers.
+	Name string
+	// Asker is the kind that pods' answers are asked for: who is told when they change.
+	Asker string
+	// DataPlane is the one that serves the Brokers of a namespace.
+	DataPlane func(namespace string) dataplane.DataPlane
+	// Prepare has that data plane be there, and marks DataPlaneAvailable when it cannot; nil where it is installed.
+	Prepare func(ctx context.Context, b *eventingv1.Broker, m apis.ConditionManager) error
+	// Release lets go of it for a Broker that is deleted and has nothing in it any more; nil where it is installed.
+	Release func(ctx context.Context, b *eventingv1.Broker) error
 }
+
+// Reconciler reconciles the Brokers of a class.
+type Reconciler struct {
+	Class     Class
+	In        *installation.Installation
+	Kube      kubernetes.Interface
+	Resolver  Resolver
+	Owners    topics.Owners
+	Policies  eventinglisters.EventPolicyLister
+	Following *following.Index
+	// Later has a Broker reconciled again.
+	Later func(id types.NamespacedName, after time.Duration)
+	Now   func() time.Time
+}
+
+var (
+	_ brokerreconciler.Interface = (*Reconciler)(nil)
+	_ brokerreconciler.Finalizer = (*Reconciler)(nil)
+)
 
 // Conditions are those of a Broker of ours, all of which decide whether it is ready (BR-07).
 func Conditions() apis.ConditionSet {
@@ -96,7 +116,7 @@ type run struct {
 }
 
 func (r *Reconciler) run(ctx context.Context, b *eventingv1.Broker) *run {
-	return &run{r, b, Conditions().Manage(&b.Status), entries.FlagsOf(ctx), r.in.DataPlanes[dataplane.Broker]}
+	return &run{r, b, Conditions().Manage(&b.Status), entries.FlagsOf(ctx), r.Class.DataPlane(b.Namespace)}
 }
 
 // ReconcileKind implements the generated interface.
@@ -104,19 +124,28 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, b *eventingv1.Broker) re
 	conditions.Keep(&b.Status, append(known(), apis.ConditionReady)...)
 	x := r.run(ctx, b)
 	x.m.InitializeConditions()
+	if r.Class.Prepare != nil {
+		if err := r.Class.Prepare(ctx, b, x.m); err != nil {
+			return err
+		}
+	}
 	x.available()
 	settings, err := x.settings(ctx)
 	if err != nil {
 		return err
 	}
-	if err := x.topic(ctx, settings); err != nil {
+	admin, err := x.connect(settings)
+	if err != nil {
+		return err
+	}
+	if err := x.topic(ctx, admin, settings); err != nil {
 		return err
 	}
 	gk := schema.GroupKind{Group: eventing.GroupName, Kind: kind}
-	if err := policies.Apply(r.policies, x.flags.Core, gk, &b.ObjectMeta, &b.Status.AppliedEventPoliciesStatus, x.m); err != nil {
+	if err := policies.Apply(r.Policies, x.flags.Core, gk, &b.ObjectMeta, &b.Status.AppliedEventPoliciesStatus, x.m); err != nil {
 		return err
 	}
-	r.later(x.id(), recheck)
+	r.Later(x.id(), recheck)
 	return x.ingress()
 }
 
@@ -124,28 +153,34 @@ func (x *run) id() types.NamespacedName {
 	return types.NamespacedName{Namespace: x.broker.Namespace, Name: x.broker.Name}
 }
 
-func (x *run) who() rollout.Object { return rollout.Object{Kind: kind, NamespacedName: x.id()} }
+func (x *run) who() rollout.Object {
+	return rollout.Object{Kind: x.Class.Asker, NamespacedName: x.id()}
+}
 
 // available says whether there is a pod that can serve the Broker (ST-20). Without one the rest goes on: pods that come find
 // the contract.
 func (x *run) available() {
-	if !x.in.HasPods(x.plane.Namespace, x.plane.Receiver) {
+	switch {
+	case x.In.HasPods(x.plane.Namespace, x.plane.Receiver):
+		x.m.MarkTrue(conditions.DataPlaneAvailable)
+	case x.Class.Prepare != nil: // it was just made
+		x.m.MarkUnknown(conditions.DataPlaneAvailable, "Data plane not available",
+			"no pod with label app=%s is ready in namespace %s", x.plane.Receiver, x.plane.Namespace)
+	default:
 		conditions.MarkDataPlaneUnavailable(x.m)
-		return
 	}
-	x.m.MarkTrue(conditions.DataPlaneAvailable)
 }
 
 // settings reads what the Broker's ConfigMap says, or what was recorded of one that is gone (BR-09), and where its dead
 // letters go.
 func (x *run) settings(ctx context.Context) (translate.Settings, error) {
-	name, err := x.in.Entries.BrokerConfig(x.broker)
+	name, err := x.In.Entries.BrokerConfig(x.broker)
 	if err != nil {
 		x.m.MarkFalse(conditions.ConfigParsed, reasonConfig, "%v", err)
 		return translate.Settings{}, err
 	}
-	x.following.Follow(x.id(), following.ConfigMap, name.Namespace, name.Name)
-	s, err := x.in.Entries.BrokerSettings(x.broker)
+	x.Following.Follow(x.id(), following.ConfigMap, name.Namespace, name.Name)
+	s, err := x.In.Entries.BrokerSettings(x.broker)
 	if err != nil {
 		x.m.MarkFalse(conditions.ConfigParsed, reasonConfig, "%v", err)
 		return s, err
@@ -154,12 +189,24 @@ func (x *run) settings(ctx context.Context) (translate.Settings, error) {
 		x.m.MarkFalse(conditions.ConfigParsed, reasonDeadLetter, "%v", err)
 		return s, err
 	}
-	if _, err := x.in.Entries.ConfigMap(name.Namespace, name.Name); apierrors.IsNotFound(err) {
-		x.m.MarkTrueWithReason(conditions.ConfigParsed, reasonRecorded, "ConfigMap %s is gone: what was read of it applies", name)
-		return s, nil
-	}
-	x.m.MarkTrue(conditions.ConfigParsed)
 	return s, nil
+}
+
+// connect returns the admin of the Broker's Kafka, and says in ConfigParsed what it was found with.
+func (x *run) connect(s translate.Settings) (*kafkaadmin.Admin, error) {
+	x.Following.Follow(x.id(), following.Secret, s.SecretNamespace, s.SecretName)
+	admin, err := x.In.Connect(x.m, s.BootstrapServers, s.SecretNamespace, s.SecretName)
+	if err != nil {
+		return nil, err
+	}
+	name, err := x.In.Entries.BrokerConfig(x.broker)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := x.In.Entries.ConfigMap(name.Namespace, name.Name); apierrors.IsNotFound(err) {
+		x.m.MarkTrueWithReason(conditions.ConfigParsed, reasonRecorded, "ConfigMap %s is gone: what was read of it applies", name)
+	}
+	return admin, nil
 }
 
 // deadLetter resolves the dead letter sink; what was found before stays when it cannot be found now.
@@ -173,7 +220,7 @@ func (x *run) deadLetter(ctx context.Context) error {
 	if dest.Ref != nil && dest.Ref.Namespace == "" {
 		dest.Ref.Namespace = b.Namespace
 	}
-	found, err := x.resolver.AddressableFromDestinationV1(ctx, *dest, b)
+	found, err := x.Resolver.AddressableFromDestinationV1(ctx, *dest, b)
 	if err != nil {
 		return fmt.Errorf("dead letter sink: %w", err)
 	}
@@ -182,12 +229,7 @@ func (x *run) deadLetter(ctx context.Context) error {
 }
 
 // topic finds or makes the topic, and records it with everything that is needed to delete it.
-func (x *run) topic(ctx context.Context, s translate.Settings) error {
-	x.following.Follow(x.id(), following.Secret, s.SecretNamespace, s.SecretName)
-	admin, err := x.connect(s)
-	if err != nil {
-		return err
-	}
+func (x *run) topic(ctx context.Context, admin *kafkaadmin.Admin, s translate.Settings) error {
 	if err := x.protectSecret(ctx, s); err != nil {
 		x.m.MarkFalse(conditions.TopicReady, reasonSecret, "%v", err)
 		return err
@@ -208,7 +250,7 @@ func (x *run) topic(ctx context.Context, s translate.Settings) error {
 	} else {
 		want := topics.Want{Topic: s.Topic, Recorded: status.Annotations[translate.TopicStatusAnnotation] == name}
 		want.Name = name
-		want.Owner = x.owners.Of(x.broker, name, s.BootstrapServers)
+		want.Owner = x.Owners.Of(x.broker, name, s.BootstrapServers)
 		result, err := topics.Ensure(ctx, admin, status, x.m, want)
 		if err != nil {
 			return err
@@ -217,13 +259,13 @@ func (x *run) topic(ctx context.Context, s translate.Settings) error {
 	}
 	status.Annotations[translate.TopicStatusAnnotation] = name
 	conditions.MarkTopicReady(x.m, name, notes)
-	parking.Ensure(ctx, admin, x.in.ParkingTopic, s.Topic.ReplicationFactor, status, x.in.Log)
+	parking.Ensure(ctx, admin, x.In.ParkingTopic, s.Topic.ReplicationFactor, status, x.In.Log)
 	return nil
 }
 
 // ingress publishes the address when pods serve it.
 func (x *run) ingress() error {
-	resource, _, err := x.in.Entries.Broker(x.broker, nil, x.flags)
+	resource, _, err := x.In.Entries.Broker(x.broker, nil, x.flags)
 	var waiting *entries.NotReadyError
 	if err != nil {
 		reason := serving.ReasonInvalid
@@ -236,22 +278,13 @@ func (x *run) ingress() error {
 	if x.broker.Status.Address == nil { // said first: the last word on Ready is about what is missing
 		x.m.MarkUnknown(conditions.Addressable, reasonNotServed, "the address is published when pods serve it")
 	}
-	if !x.in.Checker().Ingress(x.plane, x.who(), resource, x.m) {
+	if !x.In.Checker().Ingress(x.plane, x.who(), resource, x.m) {
 		return nil
 	}
-	x.following.Follow(x.id(), following.Secret, x.plane.Namespace, x.plane.TLSSecretName)
-	e := address.At(x.plane, x.in.Entries.ClusterDomain, eventing.GroupName, kind, x.broker.Namespace, x.broker.Name)
+	x.Following.Follow(x.id(), following.Secret, x.plane.Namespace, x.plane.TLSSecretName)
+	e := address.At(x.plane, x.In.Entries.ClusterDomain, eventing.GroupName, kind, x.broker.Namespace, x.broker.Name)
 	e.HTTPFirst = true
-	main, all, err := e.Addresses(x.in.Secret, x.plane, x.flags.Core)
+	main, all, err := e.Addresses(x.In.Secret, x.plane, x.flags.Core)
 	address.Publish(&x.broker.Status.AddressStatus, x.m, main, all, err)
 	return err
 }
-
-// pending is true for a Broker that waits for something that is no object it follows: pods or the contract.
-func pending(object any) bool {
-	b, ok := object.(*eventingv1.Broker)
-	return ok && b.Annotations[eventing.BrokerClassAnnotation] == eventing.KafkaBrokerClass &&
-		(b.DeletionTimestamp != nil || !isTrue(Conditions().Manage(&b.Status).GetCondition(apis.ConditionReady)))
-}
-
-func isTrue(c *apis.Condition) bool { return c != nil && c.Status == corev1.ConditionTrue }

@@ -30,6 +30,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/features"
+	"knative.dev/eventing-kafka-go/control-plane/finalize"
 	"knative.dev/eventing-kafka-go/control-plane/following"
 	"knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 	"knative.dev/eventing-kafka-go/control-plane/topics"
@@ -193,9 +194,10 @@ func factory(t *testing.T, row *rtesting.TableRow) (controller.Reconciler, rtest
 	ctx = controller.WithEventRecorder(ctx, recorder)
 	arrange(t, w, row)
 	r := &Reconciler{
-		in: w.Installation, kube: kube, resolver: resolved{}, policies: w.Policies(), now: clock,
-		owners:    topics.Owners{Channels: w.Channels(), Brokers: w.Brokers(), Entries: w.Entries},
-		following: following.New(func(types.NamespacedName) {}), later: func(types.NamespacedName, time.Duration) {},
+		Class: Class{Name: eventing.KafkaBrokerClass, Asker: kind, DataPlane: func(string) dataplane.DataPlane { return w.DataPlanes[dataplane.Broker] }},
+		In:    w.Installation, Kube: kube, Resolver: resolved{}, Policies: w.Policies(), Now: clock,
+		Owners:    topics.Owners{Channels: w.Channels(), Brokers: w.Brokers(), Entries: w.Entries},
+		Following: following.New(func(types.NamespacedName) {}), Later: func(types.NamespacedName, time.Duration) {},
 	}
 	impl := brokerreconciler.NewReconciler(ctx, logging.FromContext(ctx), client, w.Brokers(), recorder, r, eventing.KafkaBrokerClass)
 	if err := impl.(pkgreconciler.LeaderAware).Promote(pkgreconciler.UniversalBucket(), func(pkgreconciler.Bucket, types.NamespacedName) {}); err != nil {
@@ -252,7 +254,7 @@ var (
 )
 
 func left(what string) string {
-	return rtesting.Eventf(corev1.EventTypeWarning, "LeftInKafka", "%s", what)
+	return rtesting.Eventf(corev1.EventTypeWarning, finalize.ReasonLeftBehind, "Left in Kafka: %s", what)
 }
 
 func tried(text string) option { return recorded(attempts.StatusAnnotation, text) }

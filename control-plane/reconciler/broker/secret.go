@@ -11,29 +11,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"knative.dev/eventing-kafka-go/control-plane/apis/conditions"
-	"knative.dev/eventing-kafka-go/control-plane/credentials"
-	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
 )
 
 // secretFinalizer is in front of the UID of a Broker in the finalizer of its Secret (BR-13).
 const secretFinalizer = "kafka.eventing/"
-
-// connect returns the admin of the Broker's Kafka.
-func (x *run) connect(s translate.Settings) (*kafkaadmin.Admin, error) {
-	c, err := credentials.Connection(x.in.Secret, s.BootstrapServers, s.SecretNamespace, s.SecretName)
-	if err != nil {
-		x.m.MarkFalse(conditions.TopicReady, reasonSecret, "%v", err)
-		return nil, err
-	}
-	admin, err := x.in.Admin(c)
-	if err != nil {
-		x.m.MarkFalse(conditions.TopicReady, reasonAdmin, "%v", err)
-		return nil, err
-	}
-	return admin, nil
-}
 
 // protectSecret keeps the Secret of the Broker from being deleted before the topic is, and lets go of the one that was
 // used before.
@@ -47,7 +29,7 @@ func (x *run) protectSecret(ctx context.Context, s translate.Settings) error {
 	if s.SecretName == "" {
 		return nil
 	}
-	secret, err := x.in.Secret(s.SecretNamespace, s.SecretName)
+	secret, err := x.In.Secret(s.SecretNamespace, s.SecretName)
 	if err != nil {
 		return err
 	}
@@ -65,7 +47,7 @@ func (x *run) releaseSecrets(ctx context.Context) error {
 	if err := x.releaseSecret(ctx, recorded); err != nil {
 		return err
 	}
-	s, err := x.in.Entries.BrokerSettings(x.broker)
+	s, err := x.In.Entries.BrokerSettings(x.broker)
 	if err != nil || s.SecretName == recorded {
 		return nil //nolint:nilerr // there is no other
 	}
@@ -77,11 +59,11 @@ func (x *run) releaseSecret(ctx context.Context, name string) error {
 	if name == "" {
 		return nil
 	}
-	config, err := x.in.Entries.BrokerConfig(x.broker)
+	config, err := x.In.Entries.BrokerConfig(x.broker)
 	if err != nil {
 		return nil //nolint:nilerr // without a ConfigMap there was no Secret
 	}
-	secret, err := x.in.Secret(config.Namespace, name)
+	secret, err := x.In.Secret(config.Namespace, name)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -103,7 +85,7 @@ func (x *run) setFinalizers(ctx context.Context, secret *corev1.Secret, finalize
 	if err != nil {
 		return err
 	}
-	_, err = x.kube.CoreV1().Secrets(secret.Namespace).Patch(ctx, secret.Name, types.MergePatchType, patch, metav1.PatchOptions{})
+	_, err = x.Kube.CoreV1().Secrets(secret.Namespace).Patch(ctx, secret.Name, types.MergePatchType, patch, metav1.PatchOptions{})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("finalizers of Secret %s/%s: %w", secret.Namespace, secret.Name, err)
 	}

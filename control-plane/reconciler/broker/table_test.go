@@ -204,7 +204,7 @@ func TestTopics(t *testing.T) {
 			message := `get Secret ns/s: secret "s" not found`
 			return rtesting.TableRow{
 				Objects: objects{newBroker(), config(k, translate.SecretNameKey, "s"), pod}, WantErr: true, WantEvents: failed(message),
-				WantStatusUpdates: updated(begun(parsed, topicFalse("Failed to get broker auth secret", message))),
+				WantStatusUpdates: updated(begun(condition(conditions.ConfigParsed, corev1.ConditionFalse, "Failed to get broker auth secret", message))),
 			}
 		},
 		"the Secret is kept from deletion (BR-13)": func(k *kafkatest.Cluster) rtesting.TableRow {
@@ -262,7 +262,7 @@ func TestDeletion(t *testing.T) {
 			k.CreateTopic(t, topic, 2)
 			return rtesting.TableRow{
 				Objects:     objects{waits(k, deleted, recorded(topics.OriginStatusAnnotation, "adopted "+topic)), config(k)},
-				WantPatches: patches, WantEvents: []string{left("topic " + topic + ": it existed before the Broker"), removed}, PostConditions: exists(k, topic),
+				WantPatches: patches, WantEvents: []string{left("topic " + topic + ": kept because it existed before the object"), removed}, PostConditions: exists(k, topic),
 			}
 		},
 		"its topic stays on request (KC-22)": func(k *kafkatest.Cluster) rtesting.TableRow {

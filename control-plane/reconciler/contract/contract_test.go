@@ -242,6 +242,9 @@ func TestBrokersOfClassKafkaNamespacedHaveAContractInTheirNamespace(t *testing.T
 	}
 	namespaced := aBroker("ns", "b2")
 	namespaced.Annotations[eventing.BrokerClassAnnotation] = eventing.NamespacedKafkaBrokerClass
+	namespaced.Spec.Config.Namespace = "" // its own (BR-16)
+	w.configMap("ns", "kafka-broker-config", map[string]string{
+		translate.ServersKey: "kafka:9092", translate.PartitionsKey: "10", translate.ReplicationFactorKey: "3"})
 	foreign := aBroker("ns", "b3")
 	foreign.Annotations[eventing.BrokerClassAnnotation] = "MTChannelBasedBroker"
 	w.put("broker", aBroker("ns", "b1"), namespaced, foreign)
@@ -254,6 +257,24 @@ func TestBrokersOfClassKafkaNamespacedHaveAContractInTheirNamespace(t *testing.T
 	if got := uids(w.contract(own).Contract); got != "b2(t2)" {
 		t.Errorf("of the namespace: %s", got)
 	}
+	cm, err := w.api.CoreV1().ConfigMaps("ns").Get(t.Context(), own.ContractName, metav1.GetOptions{})
+	if err != nil || len(cm.OwnerReferences) != 1 || cm.OwnerReferences[0].Name != "b2" {
+		t.Errorf("the contract belongs to %v: %v", cm.OwnerReferences, err)
+	}
+	secret, err := w.api.CoreV1().Secrets("ns").Get(t.Context(), own.CredentialsName, metav1.GetOptions{})
+	if err != nil || len(secret.OwnerReferences) != 1 || secret.OwnerReferences[0].Name != "b2" {
+		t.Errorf("the credentials belong to %v: %v", secret.OwnerReferences, err)
+	}
+	broken := aBroker("ns", "b0") // it has no entry, and an interest in the data plane
+	broken.Annotations, broken.Status.Annotations = namespaced.Annotations, nil
+	w.put("broker", broken)
+	if got := w.reconcile(own); got != "update secrets, update configmaps" {
+		t.Errorf("with another owner %q", got)
+	}
+	if got := w.reconcile(own); got != "" {
+		t.Errorf("and once more %q", got)
+	}
+	w.remove("broker", broken)
 	q := &queue{source: &w.source}
 	if got := q.all(); len(got) != 5 || got[4].String() != own.Key() {
 		t.Errorf("contracts %v", got)

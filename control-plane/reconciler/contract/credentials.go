@@ -58,20 +58,24 @@ func (r *Reconciler) held(d dataplane.DataPlane) map[string]kafkacredentials.Sec
 
 // writeCredentials writes the one Secret that the pods of a data plane mount, if it holds something else. A pod that sees
 // it later than the contract takes the entry up when the credentials come.
-func (r *Reconciler) writeCredentials(ctx context.Context, d dataplane.DataPlane, content []byte) error {
+func (r *Reconciler) writeCredentials(ctx context.Context, d dataplane.DataPlane, want desired) error {
+	content := want.credentials
 	client := r.kube.CoreV1().Secrets(d.Namespace)
 	secret, err := r.source.builder.Secret(d.Namespace, d.CredentialsName)
 	switch {
 	case apierrors.IsNotFound(err):
-		secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: d.CredentialsName}}
+		secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: d.CredentialsName, OwnerReferences: want.owners}}
 		secret.Data = map[string][]byte{kafkacredentials.File: content}
 		_, err = client.Create(ctx, secret, metav1.CreateOptions{})
 	case err != nil:
-	case len(secret.Data) == 1 && bytes.Equal(secret.Data[kafkacredentials.File], content):
+	case len(secret.Data) == 1 && bytes.Equal(secret.Data[kafkacredentials.File], content) && want.belongs(secret):
 		return nil
 	default:
 		secret = secret.DeepCopy()
 		secret.Data = map[string][]byte{kafkacredentials.File: content}
+		if len(want.owners) > 0 {
+			secret.OwnerReferences = want.owners
+		}
 		_, err = client.Update(ctx, secret, metav1.UpdateOptions{})
 	}
 	if err != nil {

@@ -34,6 +34,13 @@ func (h *holdOff) written(key string, now time.Time) {
 	h.wrote[key] = now
 }
 
+// forget is for a data plane that is gone.
+func (h *holdOff) forget(key string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.wrote, key)
+}
+
 func (h *holdOff) delay(key string, now time.Time) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -65,6 +66,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
 	}
 	d, ok := r.source.dataPlane(id)
 	if !ok {
+		r.last.remove(key)
+		r.holdOff.forget(key)
 		return nil
 	}
 	before, err := r.read(ctx, d)
@@ -80,7 +83,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
 		return err
 	}
 	// First, so that no pod looks for what is not there yet.
-	if err := r.writeCredentials(ctx, d, want.credentials); err != nil {
+	if err := r.writeCredentials(ctx, d, want); err != nil {
 		return err
 	}
 	if err := r.write(ctx, d, before, want); err != nil {
@@ -139,6 +142,7 @@ type desired struct {
 	encoded     []byte
 	credentials []byte
 	refused     map[string]string
+	owners      []metav1.OwnerReference
 }
 
 func (r *Reconciler) desired(ctx context.Context, d dataplane.DataPlane, before current, dispatchers []string) (desired, error) {
@@ -150,8 +154,12 @@ func (r *Reconciler) desired(ctx context.Context, d dataplane.DataPlane, before 
 	if err != nil {
 		return desired{}, err
 	}
+	owners, err := r.source.owners(d)
+	if err != nil {
+		return desired{}, err
+	}
 	collect := r.collector(d)
-	return fit(before.Contract, resources, func(fitting []*contract.Resource) (want desired, err error) {
+	want, err := fit(before.Contract, resources, func(fitting []*contract.Resource) (want desired, err error) {
 		want.Contract = translate.Contract(before.Contract, fitting, bundles, dispatchers)
 		if d.Format == contract.FormatJSON {
 			want.Contract = ownless(before.Contract, want.Contract)
@@ -162,6 +170,13 @@ func (r *Reconciler) desired(ctx context.Context, d dataplane.DataPlane, before 
 		want.encoded, err = contract.Encode(want.Contract, d.Format)
 		return want, err
 	})
+	want.owners = owners
+	return want, err
+}
+
+// belongs says whether an object has the owners that it should have. Who owns one of an installation is not our matter.
+func (w desired) belongs(o metav1.Object) bool {
+	return len(w.owners) == 0 || equality.Semantic.DeepEqual(o.GetOwnerReferences(), w.owners)
 }
 
 // ownless leaves out what the contract of eventing-kafka-broker has no fields for, and decides anew whether that
@@ -178,10 +193,14 @@ func ownless(before, c *contract.Contract) *contract.Contract {
 func (r *Reconciler) write(ctx context.Context, d dataplane.DataPlane, before current, want desired) error {
 	r.size(ctx, d, len(want.encoded))
 	want.refused = contractmap.Bounded(want.refused)
-	if !before.missing && before.Format == d.Format && contract.Equivalent(before.Contract, want.Contract) && maps.Equal(before.Refused, want.refused) {
+	if !before.missing && before.Format == d.Format && contract.Equivalent(before.Contract, want.Contract) &&
+		maps.Equal(before.Refused, want.refused) && want.belongs(before.cm) {
 		return nil
 	}
 	cm := contractmap.Make(d, want.encoded, want.refused, before.cm)
+	if len(want.owners) > 0 {
+		cm.OwnerReferences = want.owners
+	}
 	client := r.kube.CoreV1().ConfigMaps(d.Namespace)
 	var err error
 	if before.cm == nil {
@@ -218,6 +237,13 @@ func (m *memory) set(key string, c *contract.Contract) {
 		m.contracts = map[string]*contract.Contract{}
 	}
 	m.contracts[key] = c
+}
+
+// remove is for a data plane that is gone.
+func (m *memory) remove(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.contracts, key)
 }
 
 // forget is for who leads no more: somebody else writes from now on.

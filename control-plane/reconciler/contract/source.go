@@ -53,7 +53,7 @@ func (s *source) dataPlane(id types.NamespacedName) (dataplane.DataPlane, bool) 
 		return dataplane.DataPlane{}, false
 	}
 	brokers, err := s.brokers.Brokers(id.Namespace).List(labels.Everything())
-	if err != nil || !slices.ContainsFunc(brokers, isNamespaced) {
+	if err != nil || !slices.ContainsFunc(brokers, eventing.IsNamespaced) {
 		return dataplane.DataPlane{}, false
 	}
 	return shared.In(id.Namespace), true
@@ -67,7 +67,7 @@ func (s *source) namespaces() []string {
 	}
 	set := map[string]bool{}
 	for _, b := range brokers {
-		if isNamespaced(b) {
+		if eventing.IsNamespaced(b) {
 			set[b.Namespace] = true
 		}
 	}
@@ -84,8 +84,21 @@ func (s *source) credentialsOf(id types.NamespacedName) (dataplane.DataPlane, bo
 	return dataplane.DataPlane{}, false
 }
 
-func isNamespaced(b *eventingv1.Broker) bool {
-	return b.Annotations[eventing.BrokerClassAnnotation] == eventing.NamespacedKafkaBrokerClass
+// owners are who the contract and the credentials of a data plane belong to: nobody where it is installed.
+func (s *source) owners(d dataplane.DataPlane) ([]metav1.OwnerReference, error) {
+	if s.isInstalled(d) {
+		return nil, nil
+	}
+	brokers, err := s.brokers.Brokers(d.Namespace).List(labels.Everything())
+	if err != nil {
+		return nil, err
+	}
+	return eventing.Owners(brokers), nil
+}
+
+// isInstalled tells a data plane of the installation from that of a namespace.
+func (s *source) isInstalled(d dataplane.DataPlane) bool {
+	return s.builder.DataPlanes[d.Kind].Namespace == d.Namespace
 }
 
 // resources returns the entries of a data plane, sorted by nothing. before is what is in force: an entry that cannot be

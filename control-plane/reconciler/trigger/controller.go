@@ -26,37 +26,69 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/installation"
 )
 
-const (
-	// finalizer that our Triggers carry (TR-07).
-	finalizer = "kafka.triggers.eventing.knative.dev"
-	// agent is the component of events (ST-09).
-	agent = "kafka-trigger-controller"
+// NamespacedReconciler reconciles Triggers of class KafkaNamespaced. It is a type of its own because that names its Lease.
+type NamespacedReconciler struct {
+	*Reconciler
+}
+
+var (
+	_ triggerreconciler.Interface = (*Reconciler)(nil)
+	_ triggerreconciler.Finalizer = (*NamespacedReconciler)(nil)
 )
+
+func kafka(in *installation.Installation) class {
+	return class{
+		broker: eventing.KafkaBrokerClass, finalizer: "kafka.triggers.eventing.knative.dev", agent: "kafka-trigger-controller",
+		asker: "Trigger", dataPlane: func(string) dataplane.DataPlane { return in.DataPlanes[dataplane.Broker] },
+	}
+}
+
+func namespaced(in *installation.Installation) class {
+	return class{
+		broker: eventing.NamespacedKafkaBrokerClass, finalizer: "kafka.namespaced.triggers.eventing.knative.dev",
+		agent: "kafka-namespaced-trigger-controller", asker: eventing.NamespacedKafkaBrokerClass + " Trigger",
+		dataPlane: in.DataPlanes[dataplane.Broker].In,
+	}
+}
 
 // NewController makes the reconciler of Triggers of class Kafka.
 func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl {
-	in := installation.Get(ctx)
-	brokers := brokerinformer.Get(ctx)
-	triggers := triggerinformer.Get(ctx)
-	r := &Reconciler{in: in, brokers: brokers.Lister(), groups: groups.NewStarter(time.Now), now: time.Now}
-	ours := func(object any) bool { return isOurs(r.brokers, object) }
+	r := newReconciler(ctx, kafka(installation.Get(ctx)))
+	return r.controller(ctx, cmw, r)
+}
+
+// NewNamespacedController makes the reconciler of Triggers of class KafkaNamespaced.
+func NewNamespacedController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl {
+	r := newReconciler(ctx, namespaced(installation.Get(ctx)))
+	return r.controller(ctx, cmw, &NamespacedReconciler{r})
+}
+
+func newReconciler(ctx context.Context, c class) *Reconciler {
+	return &Reconciler{
+		class: c, in: installation.Get(ctx), brokers: brokerinformer.Get(ctx).Lister(), groups: groups.NewStarter(time.Now), now: time.Now,
+	}
+}
+
+// controller has Triggers reconciled by of, which is r or has it inside.
+func (r *Reconciler) controller(ctx context.Context, cmw kconfigmap.Watcher, of triggerreconciler.Interface) *controller.Impl {
+	brokers, triggers := brokerinformer.Get(ctx), triggerinformer.Get(ctx)
 	var impl *controller.Impl
 	stores := features.Follow(cmw, logging.FromContext(ctx), func(string, any) {
 		if impl != nil { // the first values come while it is made
-			impl.FilteredGlobalResync(ours, triggers.Informer())
+			impl.FilteredGlobalResync(r.isOurs, triggers.Informer())
 		}
 	})
-	impl = triggerreconciler.NewImpl(ctx, r, func(*controller.Impl) controller.Options {
-		return controller.Options{FinalizerName: finalizer, AgentName: agent, ConfigStore: stores, PromoteFilterFunc: ours}
+	impl = triggerreconciler.NewImpl(ctx, of, func(*controller.Impl) controller.Options {
+		return controller.Options{FinalizerName: r.class.finalizer, AgentName: r.class.agent, ConfigStore: stores, PromoteFilterFunc: r.isOurs}
 	})
 	r.resolver = resolver.NewURIResolverFromTracker(ctx, impl.Tracker)
 	r.later = func(t *eventingv1.Trigger, after time.Duration) { impl.EnqueueAfter(t, after) }
-	in.Rollout.Notify(kind, impl.EnqueueKey)
+	r.in.Rollout.Notify(r.class.asker, impl.EnqueueKey)
 	for informer, handler := range map[cache.SharedIndexInformer]cache.ResourceEventHandler{
-		triggers.Informer(): cache.FilteringResourceEventHandler{FilterFunc: ours, Handler: controller.HandleAll(impl.Enqueue)},
-		brokers.Informer():  controller.HandleAll(ofBroker(triggers.Lister(), impl)),
+		triggers.Informer(): cache.FilteringResourceEventHandler{FilterFunc: r.isOurs, Handler: controller.HandleAll(impl.Enqueue)},
+		brokers.Informer():  controller.HandleAll(r.ofBroker(triggers.Lister(), impl)),
 		configmap.Get(ctx).Informer(): cache.FilteringResourceEventHandler{
-			FilterFunc: isContract(in.DataPlanes[dataplane.Broker]), Handler: controller.HandleAll(func(any) { waiting(r.brokers, triggers.Lister(), impl) }),
+			FilterFunc: r.isContract, Handler: controller.HandleAll(r.waiting(triggers.Lister(), impl)),
 		},
 	} {
 		if _, err := informer.AddEventHandler(handler); err != nil {
@@ -67,7 +99,7 @@ func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl
 }
 
 // isOurs: a Trigger whose Broker has our class, or that carries our finalizer (TR-01).
-func isOurs(brokers eventinglisters.BrokerLister, object any) bool {
+func (r *Reconciler) isOurs(object any) bool {
 	if gone, ok := object.(cache.DeletedFinalStateUnknown); ok {
 		object = gone.Obj
 	}
@@ -75,15 +107,15 @@ func isOurs(brokers eventinglisters.BrokerLister, object any) bool {
 	if !ok {
 		return false
 	}
-	if slices.Contains(t.Finalizers, finalizer) {
+	if slices.Contains(t.Finalizers, r.class.finalizer) {
 		return true
 	}
-	b, err := brokers.Brokers(t.Namespace).Get(t.Spec.Broker)
-	return err == nil && b.Annotations[eventing.BrokerClassAnnotation] == eventing.KafkaBrokerClass
+	b, err := r.brokers.Brokers(t.Namespace).Get(t.Spec.Broker)
+	return err == nil && b.Annotations[eventing.BrokerClassAnnotation] == r.class.broker
 }
 
 // ofBroker enqueues the Triggers of a Broker.
-func ofBroker(triggers eventinglisters.TriggerLister, impl *controller.Impl) func(any) {
+func (r *Reconciler) ofBroker(triggers eventinglisters.TriggerLister, impl *controller.Impl) func(any) {
 	return func(object any) {
 		b, err := kmeta.DeletionHandlingAccessor(object)
 		if err != nil {
@@ -94,31 +126,39 @@ func ofBroker(triggers eventinglisters.TriggerLister, impl *controller.Impl) fun
 			return // a cache does not fail
 		}
 		for _, t := range all {
-			if t.Spec.Broker == b.GetName() && (b.GetAnnotations()[eventing.BrokerClassAnnotation] == eventing.KafkaBrokerClass ||
-				slices.Contains(t.Finalizers, finalizer)) {
+			if t.Spec.Broker == b.GetName() && (b.GetAnnotations()[eventing.BrokerClassAnnotation] == r.class.broker ||
+				slices.Contains(t.Finalizers, r.class.finalizer)) {
 				impl.Enqueue(t)
 			}
 		}
 	}
 }
 
-// waiting enqueues the Triggers that may wait for the contract that was just written.
-func waiting(brokers eventinglisters.BrokerLister, triggers eventinglisters.TriggerLister, impl *controller.Impl) {
-	all, err := triggers.List(labels.Everything())
-	if err != nil {
-		return
-	}
-	for _, t := range all {
-		unready := !t.Status.GetCondition(eventingv1.TriggerConditionDependency).IsTrue() || t.DeletionTimestamp != nil
-		if unready && isOurs(brokers, t) {
-			impl.Enqueue(t)
+// waiting enqueues the Triggers that may wait for a contract that was just written.
+func (r *Reconciler) waiting(triggers eventinglisters.TriggerLister, impl *controller.Impl) func(any) {
+	return func(object any) {
+		cm, err := kmeta.DeletionHandlingAccessor(object)
+		if err != nil {
+			return
+		}
+		all, err := triggers.List(labels.Everything())
+		if err != nil {
+			return
+		}
+		for _, t := range all {
+			unready := !t.Status.GetCondition(eventingv1.TriggerConditionDependency).IsTrue() || t.DeletionTimestamp != nil
+			if unready && r.class.dataPlane(t.Namespace).Namespace == cm.GetNamespace() && r.isOurs(t) {
+				impl.Enqueue(t)
+			}
 		}
 	}
 }
 
-func isContract(d dataplane.DataPlane) func(any) bool {
-	return func(object any) bool {
-		cm, err := kmeta.DeletionHandlingAccessor(object)
-		return err == nil && cm.GetNamespace() == d.Namespace && cm.GetName() == d.ContractName
+func (r *Reconciler) isContract(object any) bool {
+	cm, err := kmeta.DeletionHandlingAccessor(object)
+	if err != nil {
+		return false
 	}
+	d := r.class.dataPlane(cm.GetNamespace())
+	return cm.GetNamespace() == d.Namespace && cm.GetName() == d.ContractName
 }

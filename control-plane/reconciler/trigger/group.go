@@ -8,7 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 
-	"knative.dev/eventing-kafka-go/control-plane/credentials"
+	"knative.dev/eventing-kafka-go/control-plane/dataplane"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
@@ -32,7 +32,7 @@ func (r *Reconciler) group(ctx context.Context, t *eventingv1.Trigger, b *eventi
 		t.Status.Annotations = map[string]string{}
 	}
 	t.Status.Annotations[translate.GroupStatusAnnotation] = id
-	start, err := r.start()
+	start, err := r.start(r.class.dataPlane(t.Namespace))
 	if err != nil {
 		t.Status.MarkDependencyFailed(reasonWrongSettings, "%v", err)
 		return err
@@ -54,17 +54,12 @@ func (r *Reconciler) admin(b *eventingv1.Broker) (*kafkaadmin.Admin, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := credentials.Connection(r.in.Secret, s.BootstrapServers, s.SecretNamespace, s.SecretName)
-	if err != nil {
-		return nil, err
-	}
-	return r.in.Admin(c)
+	return r.in.AdminFor(s)
 }
 
 // start is where a group without committed offsets begins now: at the end of its topic unless the data plane's settings
 // say otherwise (OF-02).
-func (r *Reconciler) start() (kafkaadmin.Start, error) {
-	d := r.dataPlane()
+func (r *Reconciler) start(d dataplane.DataPlane) (kafkaadmin.Start, error) {
 	cm, err := r.in.Entries.ConfigMap(d.Namespace, d.SettingsName)
 	if apierrors.IsNotFound(err) {
 		return kafkaadmin.Latest, nil

@@ -1,4 +1,4 @@
-// Package trigger reconciles the Triggers of Brokers of class Kafka: it resolves where events go, gives the consumer group
+// Package trigger reconciles the Triggers of our Brokers, each class by a reconciler of its own: it resolves where events go, gives the consumer group
 // its start, and says in conditions whether events are delivered.
 //
 // It never writes the contract: that is made from what this package records in the status. A step that fails sets its
@@ -33,9 +33,6 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/translate"
 )
 
-// kind that the pods' answers are asked for.
-const kind = "Trigger"
-
 // Reasons of conditions.
 const (
 	reasonNoBroker       = "BrokerDoesNotExist"
@@ -47,8 +44,21 @@ const (
 	reasonBrokerNotReady = "BrokerNotReady"
 )
 
+// class is what tells the Triggers of one class of Brokers from those of another.
+type class struct {
+	// broker is the value of the annotation of Brokers.
+	broker string
+	// finalizer that Triggers carry (TR-07), and the component of events (ST-09).
+	finalizer, agent string
+	// asker is the kind that pods' answers are asked for: who is told when they change.
+	asker string
+	// dataPlane is the one that serves the Triggers of a namespace.
+	dataPlane func(namespace string) dataplane.DataPlane
+}
+
 // Reconciler reconciles Triggers.
 type Reconciler struct {
+	class    class
 	in       *installation.Installation
 	brokers  eventinglisters.BrokerLister
 	resolver destination.Resolver
@@ -95,7 +105,7 @@ func (r *Reconciler) broker(t *eventingv1.Trigger) (*eventingv1.Broker, error) {
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("get Broker %s/%s: %w", t.Namespace, t.Spec.Broker, err)
-	case b.Annotations[eventing.BrokerClassAnnotation] != eventing.KafkaBrokerClass:
+	case b.Annotations[eventing.BrokerClassAnnotation] != r.class.broker:
 		return nil, nil // it is somebody else's now; our finalizer is all that is left of us
 	case b.DeletionTimestamp != nil:
 		t.Status.MarkBrokerFailed(reasonBrokerDeleted, "Broker %s/%s is being deleted", t.Namespace, t.Spec.Broker)
@@ -172,7 +182,7 @@ func (r *Reconciler) served(ctx context.Context, t *eventingv1.Trigger, b *event
 		return err
 	}
 	was := t.Status.ObservedGeneration == t.Generation && t.Status.GetCondition(eventingv1.TriggerConditionDependency).IsTrue()
-	s := r.in.Checker().Egress(r.dataPlane(), r.who(t), resource, egress, was)
+	s := r.in.Checker().Egress(r.class.dataPlane(t.Namespace), r.who(t), resource, egress, was)
 	switch s.Status {
 	case corev1.ConditionTrue:
 		t.Status.MarkDependencySucceeded()
@@ -184,8 +194,6 @@ func (r *Reconciler) served(ctx context.Context, t *eventingv1.Trigger, b *event
 	return nil // pods and contract tell when there is news
 }
 
-func (r *Reconciler) dataPlane() dataplane.DataPlane { return r.in.DataPlanes[dataplane.Broker] }
-
 func (r *Reconciler) who(t *eventingv1.Trigger) rollout.Object {
-	return rollout.Object{Kind: kind, NamespacedName: types.NamespacedName{Namespace: t.Namespace, Name: t.Name}}
+	return rollout.Object{Kind: r.class.asker, NamespacedName: types.NamespacedName{Namespace: t.Namespace, Name: t.Name}}
 }

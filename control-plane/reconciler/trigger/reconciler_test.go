@@ -71,7 +71,7 @@ type option = func(*eventingv1.Trigger)
 // newTrigger is a Trigger that was never reconciled.
 func newTrigger(options ...option) *eventingv1.Trigger {
 	t := &eventingv1.Trigger{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "t", UID: "t-uid", Generation: 1, Finalizers: []string{finalizer}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "t", UID: "t-uid", Generation: 1, Finalizers: []string{"kafka.triggers.eventing.knative.dev"}},
 		Spec:       eventingv1.TriggerSpec{Broker: "b", Subscriber: *to("sub")},
 	}
 	for _, o := range options {
@@ -206,11 +206,12 @@ func factory(t *testing.T, row *rtesting.TableRow) (controller.Reconciler, rtest
 	ctx = controller.WithEventRecorder(ctx, recorder)
 	arrange(t, w, row)
 	r := &Reconciler{
-		in: w.Installation, brokers: w.Brokers(), resolver: resolved{}, groups: groups.NewStarter(clock),
+		class: kafka(w.Installation),
+		in:    w.Installation, brokers: w.Brokers(), resolver: resolved{}, groups: groups.NewStarter(clock),
 		later: func(*eventingv1.Trigger, time.Duration) {}, now: clock,
 	}
 	impl := triggerreconciler.NewReconciler(ctx, logging.FromContext(ctx), client, w.Triggers(), recorder, r,
-		controller.Options{FinalizerName: finalizer})
+		controller.Options{FinalizerName: r.class.finalizer})
 	if err := impl.(pkgreconciler.LeaderAware).Promote(pkgreconciler.UniversalBucket(), func(pkgreconciler.Bucket, types.NamespacedName) {}); err != nil {
 		t.Fatal(err)
 	}

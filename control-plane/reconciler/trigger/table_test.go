@@ -279,7 +279,7 @@ func TestDeletion(t *testing.T) {
 			Name: "kept on request (KC-22)", Key: key,
 			Objects:     []runtime.Object{reconciled(deleted, annotated(annotation.Deletion, "keep")), newBroker(), cm},
 			WantPatches: patches,
-			WantEvents:  []string{rtesting.Eventf(corev1.EventTypeWarning, "LeftInKafka", "%s", kept), event},
+			WantEvents:  []string{rtesting.Eventf(corev1.EventTypeWarning, "LeftBehind", "Left in Kafka: %s", kept), event},
 		},
 		{
 			Name: "nobody serves it: the group is deleted", Key: key,
@@ -303,7 +303,7 @@ func TestDeletion(t *testing.T) {
 			Name: "the Broker is gone: given up (KC-20)", Key: key,
 			Objects:     []runtime.Object{reconciled(deleted, tried(`{"connection":{"count":5,"last":"2026-01-02T03:04:05Z","error":"e"}}`))},
 			WantPatches: patches,
-			WantEvents: []string{rtesting.Eventf(corev1.EventTypeWarning, "LeftInKafka", "%s",
+			WantEvents: []string{rtesting.Eventf(corev1.EventTypeWarning, "LeftBehind", "Left in Kafka: %s",
 				"consumer group "+group+": connection was given up after 5 attempts: e"), event},
 		},
 	}.Test(t, factory)
@@ -331,7 +331,7 @@ func TestOnlyTriggersOfOurClassAreTouched(t *testing.T) { // TR-01, TR-07
 			if tc.broker != nil {
 				w = reconcilertest.New(t, tc.broker)
 			}
-			if got := isOurs(w.Brokers(), tc.trigger); got != tc.want {
+			if got := (&Reconciler{class: kafka(w.Installation), brokers: w.Brokers()}).isOurs(tc.trigger); got != tc.want {
 				t.Errorf("got %v, want %v", got, tc.want)
 			}
 		})
