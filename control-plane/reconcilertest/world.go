@@ -124,7 +124,12 @@ func (w *World) Policies() eventingv1alpha1listers.EventPolicyLister {
 // Write writes the contract of a data plane.
 func (w *World) Write(tb testing.TB, kind dataplane.Kind, refused map[string]string, resources ...*contract.Resource) {
 	tb.Helper()
-	d := w.DataPlanes[kind]
+	w.WriteOf(tb, w.DataPlanes[kind], refused, resources...)
+}
+
+// WriteOf writes the contract of any data plane.
+func (w *World) WriteOf(tb testing.TB, d dataplane.DataPlane, refused map[string]string, resources ...*contract.Resource) {
+	tb.Helper()
 	encoded, err := contract.Encode(&contract.Contract{Generation: 1, Resources: resources}, d.Format)
 	if err != nil {
 		tb.Fatal(err)

@@ -23,6 +23,9 @@ func (t *Tracker) ask(d dataplane.DataPlane, who asker, eval func(*plane, []*cor
 	t.meet(p, pods)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.planes[d.Key()] != p {
+		p = t.planeLocked(d) // it was given up a moment ago
+	}
 	state := eval(p, pods)
 	before := p.questions[who]
 	if before == nil || before.state != state {
@@ -43,6 +46,10 @@ func (t *Tracker) ask(d dataplane.DataPlane, who asker, eval func(*plane, []*cor
 func (t *Tracker) plane(d dataplane.DataPlane) *plane {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.planeLocked(d)
+}
+
+func (t *Tracker) planeLocked(d dataplane.DataPlane) *plane {
 	p := t.planes[d.Key()]
 	if p == nil {
 		p = &plane{of: d, pods: map[string]podReport{}, questions: map[asker]*question{}, wake: make(chan struct{}, 1)}
@@ -75,7 +82,8 @@ func (t *Tracker) met(p *plane, pods []*corev1.Pod) bool {
 	return true
 }
 
-// follow asks the pods of a data plane: again soon while somebody waits.
+// follow asks the pods of a data plane: again soon while somebody waits. It ends when nobody asks about it and it has no
+// pods, as those of namespaces come and go.
 func (t *Tracker) follow(p *plane) {
 	idle := time.NewTicker(t.options.Idle)
 	defer idle.Stop()
@@ -97,8 +105,21 @@ func (t *Tracker) follow(p *plane) {
 		p.round.Unlock()
 		if soon = nil; waiting {
 			soon = time.After(t.options.Interval)
+		} else if t.giveUp(p) {
+			return
 		}
 	}
+}
+
+// giveUp forgets a data plane that is gone, and says whether it is.
+func (t *Tracker) giveUp(p *plane) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(p.questions) > 0 || len(p.pods) > 0 {
+		return false
+	}
+	delete(t.planes, p.of.Key())
+	return true
 }
 
 // round asks every ready pod at the same time.

@@ -260,3 +260,39 @@ func TestWhoRunsTheSameEntryIsSteady(t *testing.T) {
 		})
 	}
 }
+
+func TestADataPlaneThatIsGoneIsNotFollowedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		c := &cluster{pods: []*corev1.Pod{pod("r1", "in", corev1.ConditionTrue)}, reports: map[string]Report{"r1": route("h", "")}}
+		tracker := c.tracker(ctx)
+		who := Object{"Broker", types.NamespacedName{Namespace: "ns", Name: "b"}}
+		followed := func() int {
+			tracker.mu.Lock()
+			defer tracker.mu.Unlock()
+			return len(tracker.planes)
+		}
+		if s := tracker.Route(broker, who, "u", "h"); !s.Done {
+			t.Errorf("%+v", s)
+		}
+		c.mu.Lock()
+		c.pods = nil
+		c.mu.Unlock()
+		time.Sleep(time.Minute)
+		if followed() != 1 {
+			t.Error("given up though somebody asked about it")
+		}
+		tracker.Forget(who)
+		time.Sleep(time.Minute)
+		if followed() != 0 {
+			t.Error("still followed")
+		}
+		c.mu.Lock()
+		c.pods = []*corev1.Pod{pod("r1", "in", corev1.ConditionTrue)}
+		c.mu.Unlock()
+		if s := tracker.Route(broker, who, "u", "h"); !s.Done || followed() != 1 {
+			t.Errorf("when it is back: %+v", s)
+		}
+	})
+}

@@ -14,6 +14,10 @@ import (
 
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
 	"knative.dev/eventing-kafka-go/control-plane/environment"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/broker"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/channel"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/namespacedbroker"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/sink"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/trigger"
 )
 
@@ -38,19 +42,25 @@ func TestLeasesAreThoseOfEarlierControllers(t *testing.T) { // CFG-38 to CFG-40
 	}
 	const ours, incumbent = component + ".knative.dev.eventing-kafka-go.control-plane.reconciler.", component + ".knative.dev.eventing-kafka-broker.control-plane.pkg.reconciler."
 	want := map[string]string{
-		ours + "source.Reconciler":           "kafka-controller.knative.dev.eventing-kafka.pkg.source.reconciler.source.reconciler",
-		ours + "channel.Reconciler":          "kafkachannel-controller.knative.dev.eventing-kafka.pkg.channel.consolidated.reconciler.controller.reconciler",
-		ours + "broker.Reconciler":           incumbent + "broker.reconciler",
-		ours + "namespacedbroker.Reconciler": incumbent + "broker.namespacedreconciler",
-		ours + "trigger.Reconciler":          incumbent + "trigger.v2.reconciler",
-		ours + "sink.Reconciler":             incumbent + "sink.reconciler",
+		ours + "source.Reconciler":            "kafka-controller.knative.dev.eventing-kafka.pkg.source.reconciler.source.reconciler",
+		ours + "channel.Reconciler":           "kafkachannel-controller.knative.dev.eventing-kafka.pkg.channel.consolidated.reconciler.controller.reconciler",
+		ours + "broker.Reconciler":            incumbent + "broker.reconciler",
+		ours + "namespacedbroker.Reconciler":  incumbent + "broker.namespacedreconciler",
+		ours + "trigger.Reconciler":           incumbent + "trigger.v2.reconciler",
+		ours + "trigger.NamespacedReconciler": incumbent + "trigger.namespacedreconciler",
+		ours + "sink.Reconciler":              incumbent + "sink.reconciler",
 	}
 	if !reflect.DeepEqual(c.LeaseNamesPrefixMapping, want) {
 		t.Errorf("leases %v", c.LeaseNamesPrefixMapping)
 	}
-	of := reflect.TypeFor[trigger.Reconciler]() // as generated controllers name their queue
-	if name := component + "." + strings.ReplaceAll(of.PkgPath(), "/", ".") + "." + of.Name(); c.LeaseNamesPrefixMapping[name] == "" {
-		t.Errorf("%s has a lease that earlier controllers do not know", name)
+	for _, of := range []reflect.Type{ // as generated controllers name their queues
+		reflect.TypeFor[broker.Reconciler](), reflect.TypeFor[namespacedbroker.Reconciler](),
+		reflect.TypeFor[trigger.Reconciler](), reflect.TypeFor[trigger.NamespacedReconciler](),
+		reflect.TypeFor[channel.Reconciler](), reflect.TypeFor[sink.Reconciler](),
+	} {
+		if name := component + "." + strings.ReplaceAll(of.PkgPath(), "/", ".") + "." + of.Name(); c.LeaseNamesPrefixMapping[name] == "" {
+			t.Errorf("%s has a lease that earlier controllers do not know", name)
+		}
 	}
 }
 

@@ -172,7 +172,8 @@ func (p *planes) ownerOf(ctx context.Context, namespace string) ([]metav1.OwnerR
 	if err != nil {
 		return nil, fmt.Errorf("get Namespace %s: %w", namespace, err)
 	}
-	return []metav1.OwnerReference{*metav1.NewControllerRef(ns, schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})}, nil
+	yes := true
+	return []metav1.OwnerReference{{APIVersion: "v1", Kind: "Namespace", Name: namespace, UID: ns.GetUID(), Controller: &yes}}, nil
 }
 
 // deleteExtras deletes what the data plane of a namespace has outside of it. What cannot be found out any more stays.

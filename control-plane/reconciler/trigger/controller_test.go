@@ -18,6 +18,7 @@ import (
 	_ "knative.dev/pkg/client/injection/kube/informers/factory/filtered/fake"
 	"knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
+	"knative.dev/pkg/injection"
 	_ "knative.dev/pkg/injection/clients/dynamicclient/fake"
 	rtesting "knative.dev/pkg/reconciler/testing"
 
@@ -26,10 +27,16 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 )
 
-func TestTheControllerFollowsTriggersAndTheirBrokers(t *testing.T) {
+func TestControllersFollowTriggersOfTheirClass(t *testing.T) {
+	t.Run("Kafka", func(t *testing.T) { follows(t, NewController, "ns/t") })
+	t.Run("KafkaNamespaced", func(t *testing.T) { follows(t, NewNamespacedController, "ns/other") })
+}
+
+func follows(t *testing.T, of injection.ControllerConstructor, want string) {
+	t.Helper()
 	t.Setenv("SYSTEM_NAMESPACE", reconcilertest.SystemNamespace)
 	ctx, cancel, informers := rtesting.SetupFakeContextWithCancel(t, installation.WithInstallation)
-	impl := NewController(ctx, configmap.NewStaticWatcher(
+	impl := of(ctx, configmap.NewStaticWatcher(
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config-features"}},
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config-kafka-features"}},
 	))
@@ -63,8 +70,8 @@ func TestTheControllerFollowsTriggersAndTheirBrokers(t *testing.T) {
 	}()
 	select {
 	case item := <-got:
-		if key, ok := item.(interface{ String() string }); !ok || key.String() != "ns/t" {
-			t.Errorf("%v is enqueued, want ns/t", item)
+		if key, ok := item.(interface{ String() string }); !ok || key.String() != want {
+			t.Errorf("%v is enqueued, want %s", item, want)
 		}
 	case <-time.After(time.Minute):
 		t.Error("nothing is enqueued")

@@ -181,12 +181,13 @@ func settings(file string) *corev1.ConfigMap {
 
 // Data of rows.
 const (
-	inContract = "the contract holds the entry of the wanted Trigger" // value: what its pods say about it
-	olderPod   = "pods run an older entry"
-	refused    = "the contract refuses it" // value: why
-	held       = "the contract holds the Trigger as it was"
-	podHolds   = "a pod serves the Trigger as it was"
-	kafkaAway  = "no connection to Kafka can be made"
+	ofNamespace = "the reconciler is that of class KafkaNamespaced"
+	inContract  = "the contract holds the entry of the wanted Trigger" // value: what its pods say about it
+	olderPod    = "pods run an older entry"
+	refused     = "the contract refuses it" // value: why
+	held        = "the contract holds the Trigger as it was"
+	podHolds    = "a pod serves the Trigger as it was"
+	kafkaAway   = "no connection to Kafka can be made"
 )
 
 // factory makes a reconciler out of the objects and data of a row.
@@ -209,6 +210,9 @@ func factory(t *testing.T, row *rtesting.TableRow) (controller.Reconciler, rtest
 		class: kafka(w.Installation),
 		in:    w.Installation, brokers: w.Brokers(), resolver: resolved{}, groups: groups.NewStarter(clock),
 		later: func(*eventingv1.Trigger, time.Duration) {}, now: clock,
+	}
+	if row.OtherTestData[ofNamespace] != nil {
+		r.class = namespaced(w.Installation)
 	}
 	impl := triggerreconciler.NewReconciler(ctx, logging.FromContext(ctx), client, w.Triggers(), recorder, r,
 		controller.Options{FinalizerName: r.class.finalizer})
