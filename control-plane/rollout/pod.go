@@ -55,21 +55,44 @@ func address(pod *corev1.Pod) string {
 func fetcher() func(context.Context, string) (Report, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}}
 	return func(ctx context.Context, address string) (r Report, err error) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/entries", nil)
-		if err != nil {
-			return r, err
-		}
-		resp, err := client.Do(req)
-		if err != nil {
-			return r, err
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			return r, fmt.Errorf("GET http://%s/entries: %s", address, resp.Status)
-		}
-		if err := json.NewDecoder(io.LimitReader(resp.Body, maxReport)).Decode(&r); err != nil {
-			return r, fmt.Errorf("GET http://%s/entries: %w", address, err)
-		}
-		return r, nil
+		err = get(ctx, client, "http://"+address+"/entries", &r)
+		return r, err
 	}
+}
+
+// EventTypes are the types of events that the routes and groups of a pod have seen, by UID, where EventTypes are made of
+// them.
+type EventTypes map[string][]EventType
+
+// EventType is one of them.
+type EventType struct {
+	Type   string `json:"type"`
+	Source string `json:"source"`
+	Schema string `json:"schema"`
+}
+
+// AskEventTypes asks a pod for them.
+func AskEventTypes(ctx context.Context, client *http.Client, pod *corev1.Pod) (types EventTypes, err error) {
+	err = get(ctx, client, "http://"+address(pod)+"/eventtypes", &types)
+	return types, err
+}
+
+// get reads an answer in JSON.
+func get(ctx context.Context, client *http.Client, url string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", url, resp.Status)
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReport)).Decode(into); err != nil {
+		return fmt.Errorf("GET %s: %w", url, err)
+	}
+	return nil
 }

@@ -40,8 +40,32 @@ func entriesOf(r Report) Entries {
 	return e
 }
 
-func (h *handler) entries(w http.ResponseWriter, _ *http.Request) {
-	body, err := json.Marshal(entriesOf(h.read()))
+// eventTypesOf takes the types of events that were seen out of a report, by the UID of the route or group that has seen
+// them: for controllers, which ask for them again and again.
+func eventTypesOf(r Report) map[string][]EventType {
+	types := map[string][]EventType{}
+	for _, route := range r.Routes {
+		if route.EventTypes != nil && len(route.EventTypes.Types) > 0 {
+			types[route.UID] = route.EventTypes.Types
+		}
+	}
+	for _, g := range r.Groups {
+		if g.EventTypes != nil && len(g.EventTypes.Types) > 0 {
+			types[g.UID] = g.EventTypes.Types
+		}
+	}
+	return types
+}
+
+func (h *handler) entries(w http.ResponseWriter, _ *http.Request) { answer(w, entriesOf(h.read())) }
+
+func (h *handler) eventTypes(w http.ResponseWriter, _ *http.Request) {
+	answer(w, eventTypesOf(h.read()))
+}
+
+// answer writes JSON.
+func answer(w http.ResponseWriter, what any) {
+	body, err := json.Marshal(what)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

@@ -10,7 +10,7 @@ import (
 )
 
 // Handler serves the status address: / (a page), /status (the report as JSON), /entries (what
-// runs under each uid, for controllers), /metrics, /healthz, /readyz and
+// runs under each uid, for controllers), /eventtypes (which types of events were seen, for controllers), /metrics, /healthz, /readyz and
 // /debug/pprof/. report is called for every request and must be safe for concurrent use.
 //
 // /healthz answers 503 with Report.NotAliveReason, 200 if there is none; /readyz answers 503 and the reason until Report.Ready.
@@ -21,6 +21,7 @@ func Handler(report func() Report, metrics http.Handler) http.Handler {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { h.page.serve(w, "page", h.read()) })
 	mux.HandleFunc("GET /status", h.status)
 	mux.HandleFunc("GET /entries", h.entries)
+	mux.HandleFunc("GET /eventtypes", h.eventTypes)
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /healthz", h.alive)
 	mux.HandleFunc("GET /readyz", h.ready)

@@ -46,6 +46,7 @@ func TestPathsOfTheStatusAddress(t *testing.T) {
 		{"part of the page for its script", "GET", "/status?view=page", ready, 200, "<h1>Kafka data plane</h1>"},
 		{"report", "GET", "/status", ready, 200, `"generation": 42`},
 		{"what runs under each uid", "GET", "/entries", ready, 200, `"generation":42`},
+		{"which types of events were seen", "GET", "/eventtypes", ready, 200, "{"},
 		{"metrics", "GET", "/metrics", ready, 200, "a_metric 1"},
 		{"health does not depend on readiness", "GET", "/healthz", starting, 200, "ok"},
 		{"health reflects whether the process goes on", "GET", "/healthz", stuck, 503, "not alive: nothing goes on"},
@@ -148,6 +149,18 @@ func TestNumbersAreWrittenForPeople(t *testing.T) {
 		if row.got != row.want {
 			t.Errorf("%q, want %q", row.got, row.want)
 		}
+	}
+}
+
+func TestEventTypesAreUnderTheUIDOfWhoHasSeenThem(t *testing.T) {
+	seen := func(types ...EventType) *EventTypes { return &EventTypes{Types: types} }
+	r := Report{
+		Routes: []Route{{UID: "r1", EventTypes: seen(EventType{Type: "a", Source: "/s"})}, {UID: "r2", EventTypes: seen()}, {UID: "r3"}},
+		Groups: []Group{{UID: "g1", EventTypes: seen(EventType{Type: "b", Source: "/s", Schema: "x"})}, {UID: "g2"}},
+	}
+	want := `{"g1":[{"type":"b","source":"/s","schema":"x"}],"r1":[{"type":"a","source":"/s"}]}`
+	if got := strings.TrimSpace(get(handlerOf(r), "GET", "/eventtypes").Body.String()); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

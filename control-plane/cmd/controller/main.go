@@ -26,6 +26,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/channel"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/contract"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/namespacedbroker"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/eventtype"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/resetoffset"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/sink"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/source"
@@ -51,6 +52,7 @@ func main() {
 		sink.NewController,
 		source.NewController,
 		resetoffset.NewController,
+		eventtype.NewController,
 	)
 }
 
