@@ -49,8 +49,8 @@ func unlessStalled(t *testing.T, stalls *poll.Stalls) func(format string, args .
 	return t.Errorf
 }
 
-// rest is what a pod has beyond its grace, and a machine that runs other things needs.
-const rest = 5 * time.Second
+// rest is what a pod has beyond its grace, and as much again for a machine that runs other things.
+const rest = 10 * time.Second
 
 // random returns the random choices of a test, the same in every run unless SEED says otherwise.
 func random(t *testing.T) *rand.Rand {
