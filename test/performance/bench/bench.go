@@ -23,6 +23,7 @@ const (
 type settings struct {
 	rounds       int
 	loadFor      time.Duration // of each load
+	tails        float64       // events at least where their slowest hundredth is measured
 	starts       int           // rounds of what takes milliseconds
 	drainEvents  uint64        // with a sink that answers at once
 	drainSeconds float64       // about, with one that does not
@@ -42,7 +43,7 @@ type settings struct {
 
 var (
 	full = settings{
-		rounds: 3, loadFor: 4 * time.Second, starts: 5, drainEvents: 50_000, drainSeconds: 2.5,
+		rounds: 3, loadFor: 4 * time.Second, tails: 2000, starts: 5, drainEvents: 50_000, drainSeconds: 2.5,
 		idle: []int{1, 100, 500}, settle: 10 * time.Second, quiet: 30 * time.Second,
 		triggers: []int{1, 100, 1000}, evaluations: 2_000_000, filterFor: time.Second,
 		processes: []int{1, 2, 4}, shareEvents: 40_000,
@@ -50,7 +51,7 @@ var (
 		priced: []ordering{unordered, byKey},
 	}
 	quick = settings{
-		rounds: 3, loadFor: time.Second, starts: 3, drainEvents: 15_000, drainSeconds: 0.6,
+		rounds: 3, loadFor: time.Second, tails: 500, starts: 3, drainEvents: 15_000, drainSeconds: 0.6,
 		idle: []int{1, 100}, settle: 4 * time.Second, quiet: 20 * time.Second,
 		triggers: []int{1, 100}, evaluations: 300_000, filterFor: 100 * time.Millisecond,
 		processes: []int{1, 2, 4}, shareEvents: 15_000,

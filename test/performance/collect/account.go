@@ -109,9 +109,26 @@ func (s *Server) Stats(path string) Stats {
 	return stats
 }
 
-// Handler serves the account of a run as JSON at the run's own path: GET /10ms/ordered-3.
+// forget empties the account of a path. Connections keep to the account that they have.
+func (s *Server) forget(path string) {
+	s.mu.Lock()
+	a := s.runs[path]
+	s.mu.Unlock()
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stats, a.seen, a.lanes = Stats{}, nil, [wire.MaxLane + 1]uint64{}
+	a.latency, a.cold = latency.Histogram{}, latency.Histogram{}
+}
+
+// Handler serves the account of a run as JSON at the run's own path: GET /10ms/ordered-3. DELETE empties it afterwards.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			defer s.forget(r.URL.Path)
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(s.Stats(r.URL.Path)) // a client that went away wants no answer
 	})

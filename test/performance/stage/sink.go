@@ -48,8 +48,18 @@ func (k *Sink) URL(path string) string { return "http://" + k.events + path }
 
 // Stats reads the account of a path.
 func (k *Sink) Stats(ctx context.Context, path string) (collect.Stats, error) {
+	return k.account(ctx, http.MethodGet, path)
+}
+
+// Forget empties the account of a path.
+func (k *Sink) Forget(ctx context.Context, path string) error {
+	_, err := k.account(ctx, http.MethodDelete, path)
+	return err
+}
+
+func (k *Sink) account(ctx context.Context, method, path string) (collect.Stats, error) {
 	var stats collect.Stats
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+k.stats+path, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+k.stats+path, http.NoBody)
 	if err != nil {
 		return stats, err
 	}
