@@ -22,11 +22,11 @@ help: ## List the targets
 
 .PHONY: demo
 demo: kn-kafka ## Run the samples once: events in, through Kafka, out; fails unless every event arrives where it should
-	$(BIN)/kn-kafka dev --once -f config/samples $(ARGS)
+	$(BIN)/kn-kafka dev --once -f samples $(ARGS)
 
 .PHONY: dev
 dev: kn-kafka ## Run the samples and keep running; manifests may be changed meanwhile (ARGS='--listen 127.0.0.1:8080')
-	$(BIN)/kn-kafka dev -f config/samples $(ARGS)
+	$(BIN)/kn-kafka dev -f samples $(ARGS)
 
 .PHONY: test
 test: ## Run all tests, without the race detector (ARGS='-run TestX -v')
@@ -67,6 +67,14 @@ lint: ## Run golangci-lint; builds it the first time, which takes a module proxy
 .PHONY: verify
 verify: ## Check that generated code, vendor/ and licences are up to date, and the layout
 	hack/verify.sh
+
+.PHONY: release
+release: ## Build and push the images of a release, and make the files that users apply (ARGS='--tag v1.2.3'; --yaml-only: no images)
+	hack/release.sh $(ARGS)
+
+.PHONY: deploy
+deploy: ## Build the images from here with ko, and install everything into the cluster that kubectl speaks with
+	hack/deploy.sh $(ARGS)
 
 .PHONY: build
 build: ## Build all programs into .bin/

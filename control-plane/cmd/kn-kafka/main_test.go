@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const samples = "../../../config/samples"
+const samples = "../../../samples"
 
 // program prepares kn-kafka with a folder of its own for temporary files.
 func program(t *testing.T, temp string, args ...string) *exec.Cmd {

@@ -46,7 +46,7 @@ func Command() *cobra.Command {
 		Long: "Dev runs KafkaChannels, Subscriptions, Brokers of class Kafka and Triggers from the manifests that a cluster takes too.\n" +
 			"A change of a manifest takes effect at once. Subscribers that are references get a display that shows what arrives,\n" +
 			"unless --map says where they are. It is for development: nothing is replicated, encrypted or authenticated.",
-		Example: "  kn-kafka dev -f config/samples\n" +
+		Example: "  kn-kafka dev -f samples\n" +
 			"  kn-kafka dev -f orders.yaml --kafka localhost:9092 --map default/audit=http://localhost:3000\n" +
 			"  kn-kafka dev -f orders.yaml --data ./data --listen 127.0.0.1:0",
 		RunE: func(cmd *cobra.Command, args []string) error {
