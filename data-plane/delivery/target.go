@@ -36,6 +36,8 @@ type Spec struct {
 	Tracer *tracing.Tracer
 	// Types remembers the types of replies, and of the events of a KafkaSource (IN-55, IN-56); nil does not.
 	Types *eventtypes.Seen
+	// Keys returns what filters need of Secrets; nil has none.
+	Keys filter.Keys
 	// Token returns the token of an identity, or why there is none now. Nil is allowed where the egress has no audience.
 	Token func(tokens.Identity, time.Time) (string, error)
 }
@@ -75,7 +77,7 @@ type Target struct {
 
 // NewTarget builds the target of an egress. The error names what of the contract cannot be used.
 func NewTarget(s Spec) (*Target, error) {
-	match, err := filter.Compile(s.Egress.GetFilter(), s.Egress.GetDialectedFilter())
+	match, err := filter.CompileWith(s.Keys, s.Egress.GetFilter(), s.Egress.GetDialectedFilter())
 	if err != nil {
 		return nil, fmt.Errorf("filter: %w", err)
 	}

@@ -110,7 +110,8 @@ type Set struct {
 	mu       sync.Mutex
 	members  map[string]*member // by egress uid
 	leaving  map[string]<-chan struct{}
-	creds    kafka.Credentials // of the Apply before
+	creds    kafka.Credentials                 // of the Apply before
+	secrets  atomic.Pointer[kafka.Credentials] // creds, for filters
 	unlisted unlisted
 	// revision counts the calls of Configure, settings has the last one of each kind.
 	revision int
@@ -174,6 +175,7 @@ func (s *Set) apply(c *contract.Contract, creds kafka.Credentials) {
 	invalid := findFaults(c)
 	renewed := !s.creds.Equal(creds)
 	s.creds = creds
+	s.secrets.Store(&creds)
 	plan := s.plan(c, creds)
 	seen := map[string]bool{}
 	for _, r := range c.GetResources() {
@@ -297,7 +299,7 @@ func (s *Set) target(m *member, connection kafka.Connection) (*targetRef, error)
 	spec := delivery.Spec{
 		Resource: m.resource, Egress: m.egress, TrustBundles: m.trust,
 		Clients: s.options.Clients, Telemetry: ref.stats, Tracer: s.options.Tracer, Backoff: s.options.Backoff,
-		Token: s.options.Token,
+		Token: s.options.Token, Keys: s.keys,
 	}
 	if m.resource.GetFeatureFlags().GetEnableEventTypeAutocreate() {
 		spec.Types = m.types
@@ -315,6 +317,15 @@ func (s *Set) target(m *member, connection kafka.Connection) (*targetRef, error)
 		return nil, err
 	}
 	return ref, nil
+}
+
+// keys returns the data of a Secret that filters name. In the credentials those have no namespace, as no other Secret has.
+func (s *Set) keys(secret string) map[string][]byte {
+	creds := s.secrets.Load()
+	if creds == nil {
+		return nil
+	}
+	return (*creds)["/"+secret]
 }
 
 // stop ends a member's group in the background; a successor in the same consumer group waits for it.
@@ -382,9 +393,10 @@ type unlisted struct {
 	alone  bool // it has waited long enough
 	timer  *time.Timer
 	// latest is what Apply was called with last, to be applied again when the wait is over.
-	latest *contract.Contract
-	creds  kafka.Credentials
-	closed bool
+	latest  *contract.Contract
+	creds   kafka.Credentials
+	secrets atomic.Pointer[kafka.Credentials] // creds, for filters
+	closed  bool
 }
 
 // plan places the egresses of a contract for this process. The mutex is held.

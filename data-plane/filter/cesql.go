@@ -14,10 +14,10 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
 )
 
-// compileSQL parses a CloudEvents SQL expression. The result of an evaluation is cast to a boolean; an error while
+// expression parses a CloudEvents SQL expression. The result of an evaluation is cast to a boolean; an error while
 // evaluating, such as a missing attribute or a string that is no number, means that the event does not pass (EG-07). An
 // empty expression says nothing, as other empty filters do.
-func compileSQL(expression string) (Match, error) {
+func (c compiler) expression(expression string) (Match, error) {
 	if expression == "" {
 		return pass, nil
 	}
@@ -27,7 +27,7 @@ func compileSQL(expression string) (Match, error) {
 	}
 	base := &event.EventContextV1{}
 	return func(e *cloudevent.Event) bool {
-		return evaluate(parsed, event.Event{Context: &view{EventContext: base, event: e}})
+		return evaluate(parsed, event.Event{Context: &view{EventContext: base, event: e, keys: c.keys}})
 	}, nil
 }
 
@@ -45,6 +45,9 @@ func parse(expression string) (parsed cesql.Expression, err error) {
 	}
 	if nesting(expression) > maxNesting {
 		return nil, fmt.Errorf("more than %d brackets inside each other", maxNesting)
+	}
+	if err := defineFunctions(); err != nil {
+		return nil, err
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -112,6 +115,7 @@ func evaluate(parsed cesql.Expression, e event.Event) (matches bool) {
 type view struct {
 	event.EventContext
 	event      *cloudevent.Event
+	keys       Keys
 	extensions map[string]any
 }
 

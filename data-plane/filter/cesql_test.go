@@ -63,7 +63,7 @@ func FuzzSQL(f *testing.F) {
 		if len(expression) > 200 || strings.Count(expression, "(") > 20 {
 			return // the parser's time grows with nesting
 		}
-		match, err := compileSQL(expression)
+		match, err := (compiler{}).expression(expression)
 		if err != nil || expression == "" {
 			return
 		}

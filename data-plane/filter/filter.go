@@ -23,20 +23,32 @@ type Match func(*cloudevent.Event) bool
 // must be equal, else every event passes. The Match is nil only with an error, which says which filter cannot be understood
 // (EG-08).
 func Compile(f *contract.Filter, dialected []*contract.DialectedFilter) (Match, error) {
+	return CompileWith(nil, f, dialected)
+}
+
+// Keys returns the data of a Secret of the system namespace that an expression names (EG-09), nil if there is none. It is
+// asked for each event, so that a rotation needs no new filter.
+type Keys func(secret string) map[string][]byte
+
+// CompileWith is Compile for filters that may need keys.
+func CompileWith(keys Keys, f *contract.Filter, dialected []*contract.DialectedFilter) (Match, error) {
 	if len(dialected) == 0 {
 		return attributes(f.GetAttributes(), equal), nil
 	}
-	matches, err := compileEach(dialected)
+	matches, err := compiler{keys}.each(dialected)
 	if err != nil {
 		return nil, err
 	}
 	return all(matches), nil
 }
 
-func compileEach(filters []*contract.DialectedFilter) ([]Match, error) {
+// compiler is what filters are compiled with.
+type compiler struct{ keys Keys }
+
+func (c compiler) each(filters []*contract.DialectedFilter) ([]Match, error) {
 	matches := make([]Match, len(filters))
 	for i, f := range filters {
-		m, err := compile(f)
+		m, err := c.compile(f)
 		if err != nil {
 			return nil, fmt.Errorf("filter %d: %w", i, err)
 		}
@@ -46,7 +58,7 @@ func compileEach(filters []*contract.DialectedFilter) ([]Match, error) {
 }
 
 // compile compiles one filter; one that says nothing passes every event (EG-06).
-func compile(f *contract.DialectedFilter) (Match, error) {
+func (c compiler) compile(f *contract.DialectedFilter) (Match, error) {
 	switch d := f.GetFilter().(type) {
 	case *contract.DialectedFilter_Exact:
 		return attributes(d.Exact.GetAttributes(), equal), nil
@@ -55,25 +67,25 @@ func compile(f *contract.DialectedFilter) (Match, error) {
 	case *contract.DialectedFilter_Suffix:
 		return attributes(d.Suffix.GetAttributes(), strings.HasSuffix), nil
 	case *contract.DialectedFilter_All:
-		matches, err := compileEach(d.All.GetFilters())
+		matches, err := c.each(d.All.GetFilters())
 		if err != nil {
 			return nil, fmt.Errorf("all: %w", err)
 		}
 		return all(matches), nil
 	case *contract.DialectedFilter_Any:
-		matches, err := compileEach(d.Any.GetFilters())
+		matches, err := c.each(d.Any.GetFilters())
 		if err != nil {
 			return nil, fmt.Errorf("any: %w", err)
 		}
 		return anyOf(matches), nil
 	case *contract.DialectedFilter_Not:
-		m, err := compile(d.Not.GetFilter())
+		m, err := c.compile(d.Not.GetFilter())
 		if err != nil {
 			return nil, fmt.Errorf("not: %w", err)
 		}
 		return func(e *cloudevent.Event) bool { return !m(e) }, nil
 	case *contract.DialectedFilter_Cesql:
-		return compileSQL(d.Cesql.GetExpression())
+		return c.expression(d.Cesql.GetExpression())
 	case nil:
 		return pass, nil
 	default:

@@ -229,7 +229,7 @@ func TestExpressionsAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
-			match, err := compileSQL(c.expression)
+			match, err := (compiler{}).expression(c.expression)
 			if (err == nil) != c.ok {
 				t.Fatalf("error is %v", err)
 			}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	k8stesting "k8s.io/client-go/testing"
+	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	"knative.dev/pkg/apis"
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
@@ -326,6 +327,36 @@ func TestOnlyCredentialsThatAreReferencedAreWrittenAndBeforeTheContract(t *testi
 	w.reconcile(d)
 	if bundle = w.bundle(d); len(bundle.Secrets) != 0 {
 		t.Errorf("without a source that needs them: %v", bundle.Secrets)
+	}
+}
+
+// TestKeysThatFiltersNameTravelWithTheCredentials is EG-09: of the system namespace alone, and without a namespace.
+func TestKeysThatFiltersNameTravelWithTheCredentials(t *testing.T) {
+	w := newWorld(t, nil)
+	d := w.plane(dataplane.Broker)
+	w.secret(system, "request-reply-keys", "1", map[string]string{"ns.rr.key1": "k"})
+	w.secret("ns", "request-reply-keys", "1", map[string]string{"ns.rr.key1": "forged"})
+	asking := aTrigger("ns", "t1", "b")
+	asking.Spec.Filters = []eventingv1.SubscriptionsAPIFilter{{CESQL: `KN_VERIFY_CORRELATION_ID(replyid, "rr", "ns", "request-reply-keys", 0, 1)`}}
+	w.put("broker", aBroker("ns", "b"))
+	w.put("trigger", asking, aTrigger("ns", "t2", "b"))
+	w.reconcile(d)
+	for _, key := range []string{"k", "rotated"} {
+		w.secret(system, "request-reply-keys", key, map[string]string{"ns.rr.key1": key})
+		if !w.source.used.secret(types.NamespacedName{Namespace: system, Name: "request-reply-keys"}) && key != "k" {
+			t.Error("a rotation would go unseen")
+		}
+		w.reconcile(d)
+		if data := w.bundle(d).ByName()["/request-reply-keys"]; string(data["ns.rr.key1"]) != key {
+			t.Errorf("keys %v, want %q", data, key)
+		}
+	}
+	if err := w.api.CoreV1().Secrets(system).Delete(t.Context(), "request-reply-keys", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w.reconcile(d)
+	if data := w.bundle(d).ByName()["/request-reply-keys"]; string(data["ns.rr.key1"]) != "rotated" {
+		t.Errorf("when the Secret is gone: %v", data)
 	}
 }
 

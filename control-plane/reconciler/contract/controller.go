@@ -19,6 +19,7 @@ import (
 	"knative.dev/pkg/controller"
 	"knative.dev/pkg/logging"
 	"knative.dev/pkg/reconciler"
+	knativesystem "knative.dev/pkg/system"
 
 	"knative.dev/eventing-kafka-go/control-plane/client/injection/informers/eventing/v1alpha1/kafkasink"
 	"knative.dev/eventing-kafka-go/control-plane/client/injection/informers/messaging/v1beta1/kafkachannel"
@@ -36,7 +37,7 @@ func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl
 	in := installation.Get(ctx)
 	used := newUsage()
 	r := &Reconciler{
-		kube: kubeclient.Get(ctx),
+		kube: kubeclient.Get(ctx), systemNamespace: knativesystem.Namespace(),
 		source: source{
 			builder:    used.following(in.Entries),
 			used:       used,

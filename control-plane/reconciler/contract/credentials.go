@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
+	"knative.dev/eventing-kafka-go/data-plane/filter"
 	kafkacredentials "knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -28,15 +29,42 @@ func (r *Reconciler) collector(d dataplane.DataPlane) func(*contract.Contract) (
 			held = r.held(d)
 		}
 		s, ok := held[namespace+"/"+name]
+		if !ok && namespace == r.systemNamespace {
+			s, ok = held["/"+name] // a key of filters
+		}
 		return s, ok // without it the objects that need it say so
 	}
 	return func(c *contract.Contract) ([]byte, error) {
-		content, err := kafkacredentials.Encode(kafkacredentials.Collect(c, get))
+		bundle := kafkacredentials.Collect(c, get)
+		bundle.Secrets = append(bundle.Secrets, r.filterKeys(c, get)...)
+		content, err := kafkacredentials.Encode(bundle)
 		if err != nil {
 			return nil, fmt.Errorf("credentials of data plane %s: %w", d.Key(), err)
 		}
 		return content, nil
 	}
+}
+
+// filterKeys are the Secrets of the system namespace that filters name (EG-09). They travel without a namespace, so that no
+// Secret of a user can stand in for one.
+func (r *Reconciler) filterKeys(c *contract.Contract, get func(namespace, name string) (kafkacredentials.Secret, bool)) []kafkacredentials.Secret {
+	seen := map[string]bool{}
+	var keys []kafkacredentials.Secret
+	for _, resource := range c.GetResources() {
+		for _, e := range resource.GetEgresses() {
+			for _, name := range filter.KeySecrets(e.GetDialectedFilter()) {
+				if seen[name] {
+					continue
+				}
+				seen[name] = true
+				if secret, ok := get(r.systemNamespace, name); ok {
+					secret.Namespace = ""
+					keys = append(keys, secret)
+				}
+			}
+		}
+	}
+	return keys
 }
 
 // held are the credentials that a data plane has, by namespace and name; none when they cannot be read.

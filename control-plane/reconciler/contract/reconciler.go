@@ -38,7 +38,9 @@ type Reconciler struct {
 
 	kube   kubernetes.Interface
 	source source
-	pods   func(namespace, app string) ([]*corev1.Pod, error)
+	// systemNamespace has the Secrets that filters name.
+	systemNamespace string
+	pods            func(namespace, app string) ([]*corev1.Pod, error)
 	// loaded says whether a pod has told that it runs this generation.
 	loaded  func(d dataplane.DataPlane, pod string, generation uint64) bool
 	now     func() time.Time

@@ -69,7 +69,7 @@ func newWorld(t *testing.T, environment map[string]string) *world {
 	}
 	used := newUsage()
 	w.Reconciler = &Reconciler{
-		kube: w.api, now: func() time.Time { return w.now }, pods: w.podsOf,
+		kube: w.api, systemNamespace: system, now: func() time.Time { return w.now }, pods: w.podsOf,
 		loaded: func(_ dataplane.DataPlane, pod string, generation uint64) bool { return w.loads[pod] == generation },
 		size:   func(context.Context, dataplane.DataPlane, int) {},
 		source: source{
