@@ -90,7 +90,7 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, c *messagingv1beta1.Kafk
 	if err != nil {
 		return x.stop(err)
 	}
-	if err := x.service(ctx); err != nil {
+	if err := x.service(ctx, false); err != nil {
 		return x.stop(err)
 	}
 	if err := x.applyPolicies(); err != nil {
@@ -104,7 +104,7 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, c *messagingv1beta1.Kafk
 		x.m.MarkFalse(conditions.ConfigMapUpdated, "EntryInvalid", "%v", err)
 		return x.stop(err)
 	}
-	addressErr := x.ingress(resource)
+	addressErr := x.ingress(ctx, resource)
 	x.subscribers(resource, problems, groups, deadLetterErr)
 	r.later(x.id(), growth)
 	return errors.Join(addressErr, deadLetterErr, groups.err())
@@ -175,12 +175,15 @@ func (x *run) applyPolicies() error {
 }
 
 // ingress publishes the address when pods serve it.
-func (x *run) ingress(resource *contract.Resource) error {
+func (x *run) ingress(ctx context.Context, resource *contract.Resource) error {
 	if !x.in.Checker().Ingress(x.plane, x.who(), resource, x.m) {
 		if x.channel.Status.Address == nil {
 			x.m.MarkUnknown(conditions.Addressable, "NotServed", "the address is published when pods serve it")
 		}
 		return nil
+	}
+	if err := x.service(ctx, true); err != nil {
+		return err
 	}
 	c := x.channel
 	x.following.Follow(x.id(), following.Secret, x.plane.Namespace, x.plane.TLSSecretName)

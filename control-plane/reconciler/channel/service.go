@@ -20,9 +20,11 @@ const (
 	role      = "kafka-channel"
 )
 
-// service makes the Service that gives the channel its host name (CH-25, CH-26). One that is somebody else's is left alone.
-func (x *run) service(ctx context.Context) error {
-	err := x.ensureService(ctx)
+// service makes the Service that gives the channel its host name (CH-25, CH-26). One that is somebody else's is left
+// alone. One that leads to another ingress, where an earlier installation serves the channel, goes on doing so until
+// served says that ours does.
+func (x *run) service(ctx context.Context, served bool) error {
+	err := x.ensureService(ctx, served)
 	if err != nil {
 		x.m.MarkFalse(conditions.Addressable, "ServiceFailed", "%v", err)
 		x.m.MarkFalse(conditions.ProbeSucceeded, "ServiceFailed", "%v", err)
@@ -30,7 +32,7 @@ func (x *run) service(ctx context.Context) error {
 	return err
 }
 
-func (x *run) ensureService(ctx context.Context) error {
+func (x *run) ensureService(ctx context.Context, served bool) error {
 	want := makeService(x.channel, translate.ServiceHost(x.plane.Namespace, x.plane.Ingress, x.in.Entries.ClusterDomain))
 	client := x.kube.CoreV1().Services(want.Namespace)
 	have, err := x.services.Services(want.Namespace).Get(want.Name)
@@ -46,7 +48,7 @@ func (x *run) ensureService(ctx context.Context) error {
 	if !metav1.IsControlledBy(have, x.channel) {
 		return fmt.Errorf("kafkachannel: %s/%s does not own Service: %q", x.channel.Namespace, x.channel.Name, want.Name)
 	}
-	if isAs(have, want) {
+	if isAs(have, want) || !served && have.Spec.ExternalName != want.Spec.ExternalName {
 		return nil
 	}
 	have = have.DeepCopy()
