@@ -107,6 +107,9 @@ type group struct {
 	GroupStart
 	topics    []topic
 	committed map[position]stored
+	// member and generation are of who commits as a member; "" for from outside.
+	member     string
+	generation int32
 }
 
 // stored is what is committed for a partition.

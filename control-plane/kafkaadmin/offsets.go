@@ -188,10 +188,13 @@ func (g *group) forgetVanished(ctx context.Context, missing []position, starts m
 	return nil
 }
 
-// commitOffsets commits from outside the group, without metadata.
+// commitOffsets commits without metadata, from outside the group or as a member.
 func (g *group) commitOffsets(ctx context.Context, starts map[position]int64) error {
 	request := kmsg.NewPtrOffsetCommitRequest()
 	request.Group = g.Group
+	if g.member != "" {
+		request.MemberID, request.Generation = g.member, g.generation
+	}
 	for _, t := range g.topics {
 		rt := kmsg.NewOffsetCommitRequestTopic()
 		rt.Topic, rt.TopicID = t.name, t.id
