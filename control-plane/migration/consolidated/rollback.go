@@ -93,12 +93,14 @@ func (r rollback) start(name, namespace string) func(context.Context) ([]migrati
 		}
 		for _, d := range all {
 			replicas, found, _ := unstructured.NestedInt64(d.Object, "spec", "replicas")
-			if !found || replicas > 0 {
+			stopped := found && replicas == 0
+			// One that still runs must not keep a time that a later takeover would go by.
+			if !stopped && d.GetAnnotations()[switchedAt] == "" {
 				continue
 			}
 			before, err := strconv.ParseInt(d.GetAnnotations()[replicasBefore], 10, 32)
 			if err != nil {
-				before = 1
+				before = max(replicas, 1)
 			}
 			changes = append(changes, r.merge(kube.Deployments, d, map[string]any{
 				"spec":     map[string]any{"replicas": before},

@@ -111,7 +111,8 @@ func (s *settings) client(text string, lost map[string]bool) error {
 			lost["sarama."+path] = true
 		}
 	}
-	for path, value := range leaves {
+	for _, path := range slices.Sorted(maps.Keys(leaves)) {
+		value := leaves[path]
 		yes := strings.EqualFold(value, "true")
 		switch p := strings.ToLower(strings.TrimPrefix(path, "config.")); {
 		case p == "net.tls.enable":

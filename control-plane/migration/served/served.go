@@ -61,10 +61,13 @@ func New(ctx context.Context, client kube.Client, namespace string, log *slog.Lo
 		return nil, err
 	}
 	c := &Checker{Kube: client, Namespace: namespace, Planes: planes, Probe: probe, Now: time.Now}
-	c.Rollout = rollout.New(ctx, rollout.Options{Log: log, Pods: func(namespace, app string) ([]*corev1.Pod, error) {
-		return c.pods(ctx, namespace, app)
-	}})
+	c.Rollout = rollout.New(ctx, rollout.Options{Log: log, Pods: c.Pods(ctx)})
 	return c, nil
+}
+
+// Pods lists our pods of a data plane by the value of the label app, until ctx ends.
+func (c *Checker) Pods(ctx context.Context) func(namespace, app string) ([]*corev1.Pod, error) {
+	return func(namespace, app string) ([]*corev1.Pod, error) { return c.pods(ctx, namespace, app) }
 }
 
 // pods returns our pods of a data plane, by the value of the label app. Earlier ones have that label too.

@@ -24,18 +24,24 @@ var program string
 
 // Build compiles the command into a folder; with the race detector where the tests have it. TestMain calls it.
 func Build(ctx context.Context, dir string) error {
+	path, err := BuildFrom(ctx, dir, "")
+	program = path
+	return err
+}
+
+// BuildFrom compiles the command of a source tree into a folder, "" for this one, and returns the program.
+func BuildFrom(ctx context.Context, dir, tree string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, buildTime)
 	defer cancel()
 	path := filepath.Join(dir, "kafka-data-plane")
-	args := []string{"build", "-trimpath", "-o", path}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-o", path}
 	if RaceEnabled {
 		args = append(args, "-race")
 	}
 	build := exec.CommandContext(ctx, "go", append(args, command)...)
-	build.Stderr = os.Stderr
+	build.Dir, build.Stderr = tree, os.Stderr
 	if err := build.Run(); err != nil {
-		return fmt.Errorf("build %s: %w", command, err)
+		return "", fmt.Errorf("build %s: %w", command, err)
 	}
-	program = path
-	return nil
+	return path, nil
 }

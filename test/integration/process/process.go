@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,7 @@ const limit = 60 * time.Second
 type Plane struct {
 	role     string
 	name     string // "" for none
+	program  string // "" is the one that Build has made
 	mount    *Mount
 	lastGood string
 	grace    time.Duration
@@ -70,6 +72,9 @@ func Named(tb testing.TB, name, role string, mount *Mount, grace time.Duration) 
 	return p
 }
 
+// Use has the next Start run another program than the one of this source tree.
+func (p *Plane) Use(program string) { p.program = program }
+
 // Start starts a process and waits until it is ready.
 func (p *Plane) Start(tb testing.TB) {
 	tb.Helper()
@@ -77,7 +82,7 @@ func (p *Plane) Start(tb testing.TB) {
 		tb.Fatalf("a process of this %s data plane runs already", p.role)
 	}
 	ctx := context.WithoutCancel(tb.Context()) // the end of the test ends it by Kill, and then looks at what it wrote
-	r := &run{out: &output{}, ended: make(chan struct{}), cmd: exec.CommandContext(ctx, program, p.role)}
+	r := &run{out: &output{}, ended: make(chan struct{}), cmd: exec.CommandContext(ctx, cmp.Or(p.program, program), p.role)}
 	r.cmd.Env = append(os.Environ(),
 		"DATA_PLANE_CONFIG_FILE_PATH="+p.mount.Path(), "CONTRACT_LAST_GOOD_FILE_PATH="+p.lastGood,
 		"POD_NAME="+p.name, "INGRESS_HOST=127.0.0.1", "INGRESS_PORT=0", "STATUS_ADDRESS=127.0.0.1:0", "METRICS_ADDRESS=none",
