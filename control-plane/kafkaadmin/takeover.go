@@ -79,7 +79,7 @@ func (a *Admin) EnsureLiveGroup(ctx context.Context, name, topic string) error {
 		}
 		missing := g.missing()
 		ends := map[position]int64{}
-		if err := g.listOffsets(ctx, Latest, missing, ends); err != nil || len(missing) == 0 {
+		if err := g.listOffsets(ctx, timestampOf(Latest), missing, ends); err != nil || len(missing) == 0 {
 			return err
 		}
 		return a.commitAsMember(ctx, &g, topic, ends)
@@ -103,7 +103,7 @@ func (a *Admin) commitAsMember(ctx context.Context, g *group, topic string, ends
 		return err
 	}
 	for p := range ends {
-		if _, ok := g.committed[p]; ok {
+		if g.has(p) {
 			delete(ends, p)
 		}
 	}
