@@ -63,6 +63,6 @@ func build(ctx context.Context, dir string) error {
 		return fmt.Errorf("sources of %s: %w", tag, err)
 	}
 	older.from = tag
-	older.program, err = process.BuildFrom(ctx, filepath.Join(tree), tree)
+	older.program, err = process.BuildFrom(ctx, tree, tree)
 	return err
 }

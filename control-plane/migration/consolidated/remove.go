@@ -23,6 +23,9 @@ var oldWebhooks = []named{
 	{resource: kube.ValidatingWebhooks, name: "validation.webhook.kafka.messaging.knative.dev", cluster: true, shared: true},
 }
 
+// dispatcherLease is who led among the old dispatchers.
+const dispatcherLease = "kafkachannel-dispatcher.knative.dev.eventing-kafka.pkg.channel.consolidated.reconciler.dispatcher.reconciler.00-of-01"
+
 // old are the objects of the old installation in the order that they are removed in (MIG-25, MIG-27): what is asked before
 // what answers, programs before their rights, and the settings last, as they say that there is something to do.
 func old() []named {
@@ -43,7 +46,7 @@ func old() []named {
 		named{resource: kube.ClusterRoles, name: "kafka-addressable-resolver", cluster: true, shared: true},
 		named{resource: kube.ClusterRoles, name: "kafka-channelable-manipulator", cluster: true, shared: true},
 		named{resource: kube.ConfigMaps, name: "config-leader-election-kafkachannel"},
-		named{resource: kube.Leases, name: "kafkachannel-dispatcher.knative.dev.eventing-kafka.pkg.channel.consolidated.reconciler.dispatcher.reconciler.00-of-01"},
+		named{resource: kube.Leases, name: dispatcherLease},
 		named{resource: kube.ConfigMaps, name: configName, everywhere: true, shared: true},
 	)
 }

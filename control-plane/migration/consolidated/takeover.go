@@ -25,6 +25,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/migration/kube"
 	"knative.dev/eventing-kafka-go/control-plane/migration/served"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
 // Names of the old installation.
@@ -170,7 +171,8 @@ func (t *Takeover) resolve(ctx context.Context) (target, error) {
 	}
 	if old == nil {
 		return t.connect(ctx, settings{
-			servers: strings.Split(data["bootstrap.servers"], ","), secretName: data["auth.secret.ref.name"], secretNamespace: data["auth.secret.ref.namespace"],
+			servers:    kafka.ParseServers(data["bootstrap.servers"]),
+			secretName: data["auth.secret.ref.name"], secretNamespace: data["auth.secret.ref.namespace"],
 		})
 	}
 	cm, err := kube.ConfigMap(old)

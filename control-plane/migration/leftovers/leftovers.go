@@ -61,7 +61,8 @@ func (t *Takeover) Survey(ctx context.Context) (migration.Survey, error) {
 		return s, err
 	}
 	for _, b := range bindings {
-		s.Notes = append(s.Notes, fmt.Sprintf("KafkaBinding %s/%s is served by nobody: remove it, and give its subject the settings itself", b.GetNamespace(), b.GetName()))
+		s.Notes = append(s.Notes, fmt.Sprintf("KafkaBinding %s/%s is served by nobody: remove it, and give its subject the settings itself",
+			b.GetNamespace(), b.GetName()))
 	}
 	groups, err := t.Kube.List(ctx, kube.ConsumerGroups, kube.Select{})
 	if err != nil {
