@@ -78,10 +78,26 @@ scratch_base() { # repository; prints its name
   echo "$name:scratch"
 }
 
+# ko puts a folder kodata beside a program into its image, but follows no link out of it.
+add_licences() {
+  local program folder
+  for program in "${programs[@]}"; do
+    [[ ${program#*=} == "$module"/* ]] || continue
+    folder=${program#*="$module"/}/kodata
+    [[ ! -d $folder ]] || die "$folder is there: somebody else makes a release"
+    licences+=("$folder")
+    mkdir "$folder"
+    cp -R LICENSE third_party/VENDOR-LICENSE "$folder/"
+  done
+}
+licences=()
+trap 'rm -rf ${licences[@]+"${licences[@]}"}' EXIT
+
 build_images() {
   local ko program name
   [[ ${KO_DOCKER_REPO:-} ]] || die "KO_DOCKER_REPO is not set: it says where images go. --yaml-only makes none"
   ko=$(tool ko)
+  add_licences
   [[ $base != scratch ]] || KO_DEFAULTBASEIMAGE=$(scratch_base "$KO_DOCKER_REPO")
   for program in "${programs[@]}"; do
     name=${program%%=*}
