@@ -177,7 +177,7 @@ func (b *Builder) triggerInput(t *eventingv1.Trigger) (translate.TriggerInput, e
 	if t.Spec.Delivery != nil && t.Spec.Delivery.DeadLetterSink != nil {
 		in.DeadLetter = deadLetter(&t.Status.DeliveryStatus)
 	}
-	in.Group = b.group(group, partitions, members[""], t.UID)
+	in.Group = b.group(group, partitions, members, "", t.UID)
 	if t.Status.Auth != nil {
 		in.Group.ServiceAccount = value(t.Status.Auth.ServiceAccountName)
 	}

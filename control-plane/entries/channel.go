@@ -66,17 +66,19 @@ func (b *Builder) subscribers(in *translate.ChannelInput) error {
 			continue
 		}
 		channel.Spec.Subscribers = append(channel.Spec.Subscribers, s)
-		in.Subscriptions[s.UID] = b.subscription(in, s, count, members[string(s.UID)])
+		in.Subscriptions[s.UID] = b.subscription(in, s, count, members)
 	}
 	in.Channel = &channel
 	return nil
 }
 
-func (b *Builder) subscription(in *translate.ChannelInput, s eventingduck.SubscriberSpec, partitions, members int32) translate.SubscriptionInput {
+func (b *Builder) subscription(
+	in *translate.ChannelInput, s eventingduck.SubscriberSpec, partitions int32, members map[string]int32,
+) translate.SubscriptionInput {
 	id := translate.ChannelGroup(in.Channel.Namespace, in.Channel.Name, s.UID)
 	return translate.SubscriptionInput{
 		Annotations: b.Annotations(in.Channel.Namespace, value(s.Name)),
-		Group:       b.group(id, map[string]int32{in.Topic: partitions}, members, s.UID),
+		Group:       b.group(id, map[string]int32{in.Topic: partitions}, members, string(s.UID), s.UID),
 	}
 }
 

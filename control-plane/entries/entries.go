@@ -30,8 +30,9 @@ const (
 	// PartitionsStatusAnnotation holds, as JSON, how many partitions have a committed start: by topic on a Trigger or
 	// KafkaSource, by the UID of the subscriber on a KafkaChannel. What is not in it has no group yet and gets no egress.
 	PartitionsStatusAnnotation = "kafka.eventing.knative.dev/partitions"
-	// MembersStatusAnnotation holds, as JSON, how many members a group shall have: by the same keys, "" for a Trigger.
-	// What is not in it has one, a KafkaSource as many as spec.consumers says.
+	// MembersStatusAnnotation holds, as JSON, how many members a group that is scaled shall have: by the UID of the
+	// subscriber on a KafkaChannel, under "" on others. None is a group at rest. What is not in it has one, a KafkaSource as
+	// many as spec.consumers says.
 	MembersStatusAnnotation = "kafka.eventing.knative.dev/members"
 	// ParkingStatusAnnotation holds the parking topic of the cluster that an object uses. It is written when the topic is
 	// there; without it events that nothing takes are held.
@@ -142,9 +143,10 @@ func setNumbers(status *duckv1.Status, key string, n map[string]int32) {
 	annotate(status, key, string(text))
 }
 
-// group returns what is known about the group of an egress.
-func (b *Builder) group(id string, partitions map[string]int32, members int32, uid types.UID) translate.Group {
-	return translate.Group{ID: id, Partitions: partitions, Members: members, Paused: b.Paused(uid)}
+// group returns what is known about the group of an egress, whose members are under a key.
+func (b *Builder) group(id string, partitions, members map[string]int32, key string, uid types.UID) translate.Group {
+	wanted, scaled := members[key]
+	return translate.Group{ID: id, Partitions: partitions, Members: wanted, Paused: scaled && wanted == 0 || b.Paused(uid)}
 }
 
 // deadLetter is what was resolved of a dead letter sink, nil when nothing was.

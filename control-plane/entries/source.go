@@ -29,7 +29,7 @@ func (b *Builder) Source(source *sourcesv1beta1.KafkaSource, f Flags) (*contract
 	if in.DeadLetter, err = sourceDeadLetter(&status.Status); err != nil {
 		return nil, err
 	}
-	in.Group = b.group("", partitions, members[""], source.UID)
+	in.Group = b.group("", partitions, members, "", source.UID)
 	in.Source, in.Group.Partitions = started(source, partitions)
 	in.Group.Paused = in.Group.Paused || Rest(&status.Status) || len(in.Group.Partitions) == 0
 	if status.Auth != nil {

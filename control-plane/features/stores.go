@@ -7,20 +7,22 @@ import (
 	"knative.dev/pkg/configmap"
 )
 
-// Stores follow both ConfigMaps with switches, config-features of Knative's core and config-kafka-features.
+// Stores follow the ConfigMaps that change what reconcilers do: config-features of Knative's core, config-kafka-features
+// and config-kafka-autoscaler.
 type Stores struct {
-	Core  *feature.Store
-	Kafka *Store
+	Core       *feature.Store
+	Kafka      *Store
+	Autoscaler *AutoscalerStore
 }
 
 // Follow returns Stores that follow their ConfigMaps and tell changed of every change.
 func Follow(cmw configmap.Watcher, log configmap.Logger, changed func(name string, value any)) *Stores {
-	s := &Stores{Core: feature.NewStore(log, changed), Kafka: NewStore(log, changed)}
-	Watch(cmw, s.Core.UntypedStore, s.Kafka.UntypedStore)
+	s := &Stores{Core: feature.NewStore(log, changed), Kafka: NewStore(log, changed), Autoscaler: NewAutoscalerStore(log, changed)}
+	Watch(cmw, s.Core.UntypedStore, s.Kafka.UntypedStore, s.Autoscaler.UntypedStore)
 	return s
 }
 
 // ToContext implements reconciler.ConfigStore.
 func (s *Stores) ToContext(ctx context.Context) context.Context {
-	return s.Core.ToContext(s.Kafka.ToContext(ctx))
+	return s.Core.ToContext(s.Kafka.ToContext(s.Autoscaler.ToContext(ctx)))
 }

@@ -33,6 +33,7 @@ import (
 	"knative.dev/pkg/logging"
 	"knative.dev/pkg/network"
 
+	"knative.dev/eventing-kafka-go/control-plane/autoscale"
 	"knative.dev/eventing-kafka-go/control-plane/contractmap"
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
@@ -55,6 +56,8 @@ type Installation struct {
 	Contracts       *contractmap.Reader
 	Rollout         *rollout.Tracker
 	Admins          *kafkaadmin.Pool
+	// Scaler decides how many members consumer groups have.
+	Scaler *autoscale.Scaler
 	// Secret returns a Secret from the cache, or from the API server when it is not there yet (SEC-29).
 	Secret credentials.Get
 	// ParkingTopic takes the events that nothing else takes, in each cluster; "" is none.
@@ -130,6 +133,7 @@ func build(ctx context.Context, getenv func(string) string) (*Installation, erro
 	in.Secret = withLive(ctx, cached)
 	in.Pods = pods(ctx)
 	in.Rollout = rollout.New(ctx, rollout.Options{Pods: in.Pods, Log: log})
+	in.Scaler = autoscale.New(ctx, autoscale.Options{Log: log})
 	in.ParkingTopic = parkingTopic(getenv)
 	in.Entries = &entries.Builder{
 		ConfigMap: func(namespace, name string) (*corev1.ConfigMap, error) {

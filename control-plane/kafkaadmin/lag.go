@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
@@ -33,29 +34,69 @@ type PartitionLag struct {
 func (a *Admin) Lag(ctx context.Context, group string) (lag GroupLag, err error) {
 	err = a.with(ctx, func(c *client) error {
 		all, err := c.kadm.Lag(ctx, group)
-		described := all[group]
-		if err == nil {
-			err = described.Error()
-		}
-		if isNoGroup(err) {
-			lag.State = "Dead"
-			return nil
-		}
+		lag, err = lagOf(group, all, err)
+		return err
+	})
+	return lag, err
+}
+
+// LagResult is the lag of a group, or why it is not known.
+type LagResult struct {
+	GroupLag
+	Err error
+}
+
+// Lags returns the lag of many groups, for which it asks together. What is wrong with one says nothing about others.
+func (a *Admin) Lags(ctx context.Context, groups ...string) map[string]LagResult {
+	results := make(map[string]LagResult, len(groups))
+	err := a.with(ctx, func(c *client) error {
+		all, err := c.kadm.Lag(ctx, groups...)
 		if err != nil {
-			return fmt.Errorf("lag of consumer group %q: %w", group, err)
+			return err
 		}
-		lag.State, lag.Members = described.State, len(described.Members)
-		for _, p := range described.Lag.Sorted() {
-			if p.Err != nil {
-				return fmt.Errorf("lag of consumer group %q: topic %q, partition %d: %w", group, p.Topic, p.Partition, p.Err)
-			}
-			lag.Partitions = append(lag.Partitions, PartitionLag{Topic: p.Topic, Partition: p.Partition,
-				Committed: p.Commit.At, End: p.End.Offset, Lag: p.Lag})
-			lag.Total += p.Lag
+		for _, group := range groups {
+			r := LagResult{}
+			r.GroupLag, r.Err = lagOf(group, all, nil)
+			results[group] = r
 		}
 		return nil
 	})
-	return lag, err
+	if err == nil {
+		return results
+	}
+	var refused *kadm.AuthError
+	for _, group := range groups {
+		r := LagResult{Err: err}
+		if errors.As(err, &refused) && len(groups) > 1 { // one that may not be looked at fails all of them
+			r.GroupLag, r.Err = a.Lag(ctx, group)
+		}
+		results[group] = r
+	}
+	return results
+}
+
+// lagOf is what was answered about a group.
+func lagOf(group string, all kadm.DescribedGroupLags, err error) (lag GroupLag, _ error) {
+	described := all[group]
+	if err == nil {
+		err = described.Error()
+	}
+	if isNoGroup(err) {
+		return GroupLag{State: "Dead"}, nil
+	}
+	if err != nil {
+		return lag, fmt.Errorf("lag of consumer group %q: %w", group, err)
+	}
+	lag.State, lag.Members = described.State, len(described.Members)
+	for _, p := range described.Lag.Sorted() {
+		if p.Err != nil {
+			return lag, fmt.Errorf("lag of consumer group %q: topic %q, partition %d: %w", group, p.Topic, p.Partition, p.Err)
+		}
+		lag.Partitions = append(lag.Partitions, PartitionLag{Topic: p.Topic, Partition: p.Partition,
+			Committed: p.Commit.At, End: p.End.Offset, Lag: p.Lag})
+		lag.Total += p.Lag
+	}
+	return lag, nil
 }
 
 func isNoGroup(err error) bool { return errors.Is(err, kerr.GroupIDNotFound) }

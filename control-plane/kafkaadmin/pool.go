@@ -126,6 +126,9 @@ type Admin struct {
 	connection kafka.Connection
 }
 
+// Key is the same for all admins of a cluster with the same credentials.
+func (a *Admin) Key() string { return a.connection.Key() }
+
 // with runs f with the client, which stays open meanwhile. While brokers say that they are busy with themselves, f is
 // run again: a new cluster makes its coordinators at the first request for a group, and kgo does not wait for them.
 func (a *Admin) with(ctx context.Context, f func(*client) error) error {

@@ -30,6 +30,7 @@ import (
 	"knative.dev/pkg/resolver"
 	"knative.dev/pkg/tracker"
 
+	"knative.dev/eventing-kafka-go/control-plane/autoscale"
 	clientfake "knative.dev/eventing-kafka-go/control-plane/client/clientset/versioned/fake"
 	"knative.dev/eventing-kafka-go/control-plane/contractmap"
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
@@ -94,6 +95,7 @@ func NewBench(tb testing.TB) *Bench {
 	secrets := credentials.From(corev1listers.NewSecretLister(b.Cache("secrets")))
 	b.In = &installation.Installation{
 		SystemNamespace: SystemNamespace, DataPlanes: planes, Admins: pool, Log: log, Secret: secrets, Pods: b.pods,
+		Scaler:    autoscale.New(ctx, autoscale.Options{Log: log}),
 		Contracts: &contractmap.Reader{ConfigMaps: configMaps},
 		Entries: &entries.Builder{
 			ConfigMap: func(namespace, name string) (*corev1.ConfigMap, error) {

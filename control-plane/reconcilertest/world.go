@@ -27,6 +27,7 @@ import (
 	eventingv1alpha1listers "knative.dev/eventing/pkg/client/listers/eventing/v1alpha1"
 
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
+	"knative.dev/eventing-kafka-go/control-plane/autoscale"
 	channellisters "knative.dev/eventing-kafka-go/control-plane/client/listers/messaging/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/contractmap"
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
@@ -75,6 +76,7 @@ func New(tb testing.TB, objects ...runtime.Object) *World {
 		Contracts: &contractmap.Reader{ConfigMaps: configMaps},
 		Rollout:   rollout.New(tb.Context(), rollout.Options{Pods: w.pods, Fetch: w.fetch, Log: log}),
 		Admins:    kafkaadmin.NewPool(log),
+		Scaler:    autoscale.New(tb.Context(), autoscale.Options{Log: log}),
 	}
 	tb.Cleanup(w.Admins.Close)
 	w.Entries = &entries.Builder{

@@ -129,6 +129,8 @@ func check(annotations map[string]string, key string) error {
 		_, err = InvalidRecordsOf(annotations)
 	case MinConcurrency, MaxConcurrency, RateLimit, RefusalGrace, Breaker, StrictReplies:
 		err = checkTuning(annotations, key)
+	case AutoscalingClass, MinScale, MaxScale, PollingInterval, CooldownPeriod, LagThreshold, ActivationLagThreshold:
+		err = checkAutoscaling(annotations, key)
 	}
 	return err
 }

@@ -59,7 +59,8 @@ func ValidateMetadata(labels, annotations map[string]string) (errs *apis.FieldEr
 	if _, err := KeyTypeOf(labels); err != nil {
 		errs = apis.ErrInvalidValue(labels[sources.KeyTypeLabel], "metadata.labels["+sources.KeyTypeLabel+"]", err.Error())
 	}
-	return errs.Also(annotation.Validate(annotations, append(annotation.TuningKeys(), annotation.DeliveryOrderScope)...))
+	keys := append(annotation.TuningKeys(), annotation.DeliveryOrderScope)
+	return errs.Also(annotation.Validate(annotations, append(keys, annotation.AutoscalingKeys()...)...))
 }
 
 // Validate checks everything that needs no earlier version of the object. The context carries the feature flags.
