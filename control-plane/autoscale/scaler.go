@@ -106,6 +106,9 @@ func (s *Scaler) Members(g Group, p annotation.Autoscaling, has int32) int32 {
 	}
 	known.Group, known.policy, known.asked = g, p, now
 	known.state = known.state.Within(p, now, g.Partitions)
+	if known.state.Members != has {
+		known.changed = now
+	}
 	return known.state.Members
 }
 
@@ -159,16 +162,16 @@ func (s *Scaler) due(now time.Time) []Group {
 	return due
 }
 
-// kafka is some groups of one Kafka.
-type kafka struct {
+// batch is some groups of one Kafka.
+type batch struct {
 	admin  *kafkaadmin.Admin
 	groups []Group
 }
 
 // byKafka sorts groups by where they are. Those that cannot be connected to have their next turn later.
-func (s *Scaler) byKafka(groups []Group) []*kafka {
-	var all []*kafka
-	open := map[string]*kafka{}
+func (s *Scaler) byKafka(groups []Group) []*batch {
+	var all []*batch
+	open := map[string]*batch{}
 	for _, g := range groups {
 		admin, err := g.Admin()
 		if err != nil {
@@ -177,7 +180,7 @@ func (s *Scaler) byKafka(groups []Group) []*kafka {
 		}
 		k := open[admin.Key()]
 		if k == nil || len(k.groups) == together {
-			k = &kafka{admin: admin}
+			k = &batch{admin: admin}
 			open[admin.Key()] = k
 			all = append(all, k)
 		}
@@ -186,7 +189,7 @@ func (s *Scaler) byKafka(groups []Group) []*kafka {
 	return all
 }
 
-func (s *Scaler) look(ctx context.Context, k *kafka) {
+func (s *Scaler) look(ctx context.Context, k *batch) {
 	names := make([]string, 0, len(k.groups))
 	for _, g := range k.groups {
 		names = append(names, g.ID)

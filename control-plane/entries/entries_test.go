@@ -190,6 +190,11 @@ func TestEntries(t *testing.T) {
 			SetMembers(&w.channel.Status.Status, map[string]int32{"u": 5})
 			SetMembers(&w.source.Status.Status, map[string]int32{"": 6})
 		}, map[string]string{"broker": "…4 members", "channel": "…5 members", "source": "…6 members"}},
+		"groups that are scaled to none": {func(w *world) {
+			SetMembers(&w.trigger.Status.Status, map[string]int32{"": 0})
+			SetMembers(&w.channel.Status.Status, map[string]int32{"u": 0, "other": 3})
+			SetMembers(&w.source.Status.Status, map[string]int32{"": 0})
+		}, map[string]string{"broker": "…, paused", "channel": "…, paused", "source": "…, paused"}},
 		"a ResetOffset of a Trigger":      {func(w *world) { w.paused = "t" }, map[string]string{"broker": "…, paused"}},
 		"a ResetOffset of a Subscription": {func(w *world) { w.paused = "u" }, map[string]string{"channel": "…, paused"}},
 		"a ResetOffset of a KafkaSource":  {func(w *world) { w.paused = "s" }, map[string]string{"source": "…, paused"}},

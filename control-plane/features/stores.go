@@ -18,7 +18,10 @@ type Stores struct {
 // Follow returns Stores that follow their ConfigMaps and tell changed of every change.
 func Follow(cmw configmap.Watcher, log configmap.Logger, changed func(name string, value any)) *Stores {
 	s := &Stores{Core: feature.NewStore(log, changed), Kafka: NewStore(log, changed), Autoscaler: NewAutoscalerStore(log, changed)}
-	Watch(cmw, s.Core.UntypedStore, s.Kafka.UntypedStore, s.Autoscaler.UntypedStore)
+	Watch(cmw, s.Core.UntypedStore, s.Kafka.UntypedStore)
+	if _, ok := cmw.(configmap.DefaultingWatcher); ok { // others watch nothing that may be missing
+		Watch(cmw, s.Autoscaler.UntypedStore)
+	}
 	return s
 }
 

@@ -1,10 +1,13 @@
 package kafkaadmin
 
 import (
+	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -250,5 +253,42 @@ func TestLag(t *testing.T) {
 	}
 	if got, err = admin.Lag(testContext(t), "none"); err != nil || got.Total != 0 || got.State != "Dead" {
 		t.Errorf("no group: %+v, %v", got, err)
+	}
+	results := admin.Lags(testContext(t), "none", "fresh", "g")
+	if len(results) != 3 || results["none"].State != "Dead" || results["fresh"].Total != 10 || results["g"].Total != 3 || results["g"].Err != nil {
+		t.Errorf("asked together: %+v", results)
+	}
+	cluster.Fake().Close()
+	ctx, cancel := context.WithTimeout(testContext(t), 100*time.Millisecond)
+	defer cancel()
+	if results := admin.Lags(ctx, "g", "fresh"); len(results) != 2 || results["g"].Err == nil || results["fresh"].Err == nil {
+		t.Errorf("Kafka is away: %+v", results)
+	}
+}
+
+func TestOneGroupThatMayNotBeLookedAtKeepsNobodyElsesLagBack(t *testing.T) {
+	cluster := kafkatest.Start(t)
+	cluster.CreateTopic(t, "t", 1)
+	fill(t, cluster, "t", 5, 0)
+	commitFor(t, cluster, "g", "t", map[int32]int64{0: 2})
+	cluster.Fake().ControlKey(kmsg.DescribeGroups.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.Fake().KeepControl()
+		request := r.(*kmsg.DescribeGroupsRequest)
+		if !slices.Contains(request.Groups, "secret") {
+			return nil, nil, false
+		}
+		response := request.ResponseKind().(*kmsg.DescribeGroupsResponse)
+		for _, name := range request.Groups {
+			g := kmsg.NewDescribeGroupsResponseGroup()
+			if g.Group = name; name == "secret" {
+				g.ErrorCode = kerr.GroupAuthorizationFailed.Code
+			}
+			response.Groups = append(response.Groups, g)
+		}
+		return response, nil, true
+	})
+	got := newAdmin(t, cluster).Lags(testContext(t), "secret", "g")
+	if got["g"].Err != nil || got["g"].Total != 3 || !errors.Is(got["secret"].Err, kerr.GroupAuthorizationFailed) {
+		t.Errorf("%+v", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -50,7 +51,7 @@ type LagResult struct {
 func (a *Admin) Lags(ctx context.Context, groups ...string) map[string]LagResult {
 	results := make(map[string]LagResult, len(groups))
 	err := a.with(ctx, func(c *client) error {
-		all, err := c.kadm.Lag(ctx, groups...)
+		all, err := c.kadm.Lag(ctx, slices.Clone(groups)...) // it uses what it is given
 		if err != nil {
 			return err
 		}

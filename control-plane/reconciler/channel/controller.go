@@ -51,6 +51,7 @@ func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl
 	r.resolver = resolver.NewURIResolverFromTracker(ctx, impl.Tracker)
 	r.following = following.New(impl.EnqueueKey)
 	in.Rollout.Notify(messaging.KafkaChannelKind, impl.EnqueueKey)
+	in.Scaler.Notify(messaging.KafkaChannelKind, impl.EnqueueKey)
 	r.watch(ctx, impl)
 	return impl
 }

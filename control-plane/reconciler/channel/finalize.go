@@ -42,6 +42,9 @@ func (r *Reconciler) FinalizeKind(ctx context.Context, c *messagingv1beta1.Kafka
 		Object: c, Status: &c.Status.Status, Who: x.who(), UIDs: uids, DataPlane: x.plane, Deletion: d, KeptTopic: kept,
 	})
 	if err == nil {
+		for uid := range subscribers {
+			r.in.Scaler.Forget(uid)
+		}
 		r.following.Forget(x.id())
 	}
 	return err

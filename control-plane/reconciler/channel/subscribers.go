@@ -12,7 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
 
+	"knative.dev/eventing-kafka-go/control-plane/apis/messaging"
 	"knative.dev/eventing-kafka-go/control-plane/attempts"
+	"knative.dev/eventing-kafka-go/control-plane/autoscale"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/serving"
@@ -84,7 +86,24 @@ func (x *run) groups(ctx context.Context, admin *kafkaadmin.Admin, topic usable)
 	_ = all.Wait() // errors are in failed
 	x.removed(ctx, admin, recorded)
 	entries.SetPartitions(&x.channel.Status.Status, recorded)
+	x.scale(ctx, admin, recorded)
 	return failed
+}
+
+// scale has the members of each group follow what waits for it, where the annotations of the Subscription say so.
+func (x *run) scale(ctx context.Context, admin *kafkaadmin.Admin, recorded map[string]int32) {
+	for i := range x.channel.Spec.Subscribers {
+		s := &x.channel.Spec.Subscribers[i]
+		partitions, ok := recorded[string(s.UID)]
+		if !ok || s.Name == nil {
+			continue
+		}
+		x.in.Scaler.Record(ctx, x.channel, x.in.Entries.Annotations(x.channel.Namespace, *s.Name), &x.channel.Status.Status, string(s.UID), autoscale.Group{
+			Kind: messaging.KafkaChannelKind, Object: x.id(), UID: string(s.UID), Partitions: partitions,
+			ID:    translate.ChannelGroup(x.channel.Namespace, x.channel.Name, s.UID),
+			Admin: func() (*kafkaadmin.Admin, error) { return admin, nil },
+		}, 1)
+	}
 }
 
 // recorded returns for which subscribers a start is committed; none when that cannot be read: groups that have a start
@@ -100,7 +119,6 @@ func (x *run) recorded() map[string]int32 {
 // removed deletes the groups of subscribers that are gone, once the data plane has let go of them.
 func (x *run) removed(ctx context.Context, admin *kafkaadmin.Admin, recorded map[string]int32) {
 	status := &x.channel.Status.Status
-	members, _ := entries.Members(status)
 	record := attempts.Of(status, x.now())
 	for uid := range recorded {
 		if slices.ContainsFunc(x.channel.Spec.Subscribers, func(s eventingduck.SubscriberSpec) bool { return string(s.UID) == uid }) {
@@ -118,10 +136,9 @@ func (x *run) removed(ctx context.Context, admin *kafkaadmin.Admin, recorded map
 			record.Forget("group " + group)
 		}
 		delete(recorded, uid)
-		delete(members, uid)
+		x.in.Scaler.Remove(status, uid, uid)
 		x.in.Rollout.Drop(x.who(), uid)
 	}
-	entries.SetMembers(status, members)
 }
 
 func (x *run) deleteGroup(ctx context.Context, admin *kafkaadmin.Admin, record *attempts.Record, uid, group string) error {
@@ -178,7 +195,7 @@ func (x *run) state(uid types.UID, resource *contract.Resource, problems []*tran
 	}
 	for _, e := range resource.GetEgresses() {
 		if e.GetUid() == string(uid) {
-			return x.in.Checker().Egress(x.plane, x.who(), resource, e, was)
+			return x.in.Scaler.Through(e.GetUid(), was, x.in.Checker().Egress(x.plane, x.who(), resource, e, was))
 		}
 	}
 	return serving.State{Status: corev1.ConditionUnknown, Reason: serving.ReasonWaiting, Message: "its consumer group has no start yet"}

@@ -35,6 +35,7 @@ func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl
 	r.resolver = resolver.NewURIResolverFromTracker(ctx, impl.Tracker)
 	r.following = following.New(impl.EnqueueKey)
 	in.Rollout.Notify(sources.KafkaSourceKind, impl.EnqueueKey)
+	in.Scaler.Notify(sources.KafkaSourceKind, impl.EnqueueKey)
 	for informer, handle := range map[cache.SharedIndexInformer]func(any){
 		all.Informer():                impl.Enqueue,
 		configmap.Get(ctx).Informer(): following.Contract(in.DataPlanes[dataplane.Source], all.Informer().GetStore(), r.pending, impl.EnqueueKey),

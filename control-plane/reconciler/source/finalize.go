@@ -31,6 +31,7 @@ func (r *Reconciler) FinalizeKind(ctx context.Context, s *sourcesv1beta1.KafkaSo
 	if err == nil {
 		r.following.Forget(x.id())
 		r.groups.Forget(s.UID)
+		r.in.Scaler.Forget(string(s.UID))
 	}
 	return err
 }

@@ -7,10 +7,13 @@ import (
 	"strings"
 	"time"
 
+	duckv1 "knative.dev/pkg/apis/duck/v1"
 	"knative.dev/pkg/controller"
 
+	"knative.dev/eventing-kafka-go/control-plane/apis/sources"
 	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/attempts"
+	"knative.dev/eventing-kafka-go/control-plane/autoscale"
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/following"
@@ -54,7 +57,33 @@ func (x *run) group(ctx context.Context) error {
 		parking.Ensure(ctx, admin, x.in.ParkingTopic, parking.BrokerDefault, status, x.in.Log)
 		return admin, nil
 	})
-	return x.started(err)
+	if err := x.started(err); err != nil {
+		return err
+	}
+	x.scale(ctx, admin)
+	return nil
+}
+
+// scale has the members of the group follow what waits for it. A source without consumers rests, whatever waits.
+func (x *run) scale(ctx context.Context, admin *kafkaadmin.Admin) {
+	spec, status, uid := &x.source.Spec, &x.source.Status.Status, string(x.source.UID)
+	if *spec.Consumers == 0 {
+		x.in.Scaler.Remove(status, "", uid)
+		return
+	}
+	x.in.Scaler.Record(ctx, x.source, x.source.Annotations, status, "", autoscale.Group{
+		Kind: sources.KafkaSourceKind, Object: x.id(), UID: uid, ID: spec.ConsumerGroup, Partitions: partitions(status),
+		Admin: func() (*kafkaadmin.Admin, error) { return admin, nil },
+	}, *spec.Consumers)
+}
+
+// partitions is how many partitions the group reads.
+func partitions(status *duckv1.Status) (sum int32) {
+	recorded, _ := entries.Partitions(status) // what cannot be read is an error already
+	for _, n := range recorded {
+		sum += n
+	}
+	return sum
 }
 
 // stored is the spec as it is stored. The one to reconcile was defaulted a moment ago, and so may have a name for its

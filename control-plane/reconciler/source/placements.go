@@ -14,11 +14,8 @@ import (
 // themselves, from the contract; one that is there only to take over at once is no consumer to the user.
 func (x *run) place(e *contract.Egress) {
 	status := &x.source.Status
-	partitions := int32(0)
-	for _, n := range e.GetInitialPartitions() {
-		partitions += n
-	}
-	status.MaxAllowedVReplicas = &partitions
+	useful := partitions(&status.Status)
+	status.MaxAllowedVReplicas = &useful
 	status.Consumers = max(e.GetVReplicas(), 1)
 	if e.GetPaused() {
 		status.Consumers = 0

@@ -176,7 +176,7 @@ func (x *run) served() error {
 		return x.fail(serving.ReasonInvalid, err)
 	}
 	egress := resource.GetEgresses()[0]
-	s := x.in.Checker().Egress(x.plane, x.who(), resource, egress, x.was)
+	s := x.in.Scaler.Through(egress.GetUid(), x.was, x.in.Checker().Egress(x.plane, x.who(), resource, egress, x.was))
 	switch s.Status {
 	case corev1.ConditionTrue:
 		x.m.MarkTrue(sourcesv1beta1.KafkaSourceConditionConsumerGroup)

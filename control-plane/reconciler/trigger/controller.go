@@ -84,6 +84,7 @@ func (r *Reconciler) controller(ctx context.Context, cmw kconfigmap.Watcher, of 
 	r.resolver = resolver.NewURIResolverFromTracker(ctx, impl.Tracker)
 	r.later = func(t *eventingv1.Trigger, after time.Duration) { impl.EnqueueAfter(t, after) }
 	r.in.Rollout.Notify(r.class.asker, impl.EnqueueKey)
+	r.in.Scaler.Notify(r.class.asker, impl.EnqueueKey)
 	for informer, handler := range map[cache.SharedIndexInformer]cache.ResourceEventHandler{
 		triggers.Informer(): cache.FilteringResourceEventHandler{FilterFunc: r.isOurs, Handler: controller.HandleAll(impl.Enqueue)},
 		brokers.Informer():  controller.HandleAll(r.ofBroker(triggers.Lister(), impl)),

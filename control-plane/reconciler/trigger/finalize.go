@@ -25,6 +25,7 @@ func (r *Reconciler) FinalizeKind(ctx context.Context, t *eventingv1.Trigger) re
 		return err
 	}
 	r.groups.Forget(t.UID)
+	r.in.Scaler.Forget(string(t.UID))
 	return nil
 }
 

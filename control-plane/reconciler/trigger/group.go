@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 
+	"knative.dev/eventing-kafka-go/control-plane/autoscale"
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
@@ -45,6 +46,11 @@ func (r *Reconciler) group(ctx context.Context, t *eventingv1.Trigger, b *eventi
 		t.Status.MarkDependencyFailed(reasonNoGroup, "%v", err)
 		return fmt.Errorf("consumer group %s: %w", id, err)
 	}
+	recorded, _ := entries.Partitions(&t.Status.Status) // it was written a moment ago
+	r.in.Scaler.Record(ctx, t, t.Annotations, &t.Status.Status, "", autoscale.Group{
+		Kind: r.class.asker, Object: r.who(t).NamespacedName, UID: string(t.UID), ID: id, Partitions: recorded[topic],
+		Admin: func() (*kafkaadmin.Admin, error) { return r.admin(b) },
+	}, 1)
 	return nil
 }
 

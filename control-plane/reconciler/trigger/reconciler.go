@@ -182,7 +182,8 @@ func (r *Reconciler) served(ctx context.Context, t *eventingv1.Trigger, b *event
 		return err
 	}
 	was := t.Status.ObservedGeneration == t.Generation && t.Status.GetCondition(eventingv1.TriggerConditionDependency).IsTrue()
-	s := r.in.Checker().Egress(r.class.dataPlane(t.Namespace), r.who(t), resource, egress, was)
+	s := r.in.Scaler.Through(egress.GetUid(), was,
+		r.in.Checker().Egress(r.class.dataPlane(t.Namespace), r.who(t), resource, egress, was))
 	switch s.Status {
 	case corev1.ConditionTrue:
 		t.Status.MarkDependencySucceeded()

@@ -349,3 +349,35 @@ func TestAGroupIsStartedFromWhatIsRecorded(t *testing.T) { // OF-04
 		PostConditions:    []func(*testing.T, *rtesting.TableRow){committed(kafka, map[int32]int64{0: 1, 1: 0})},
 	}}.Test(t, factory)
 }
+
+func TestMembersFollowWhatWaits(t *testing.T) { // ST-11
+	kafka := start(t)
+	members := func(n int32) option {
+		return func(t *eventingv1.Trigger) { entries.SetMembers(&t.Status.Status, map[string]int32{"": n}) }
+	}
+	const minScale, maxScale = annotation.MinScale, annotation.MaxScale
+	table := rtesting.TableTest{}
+	for _, row := range []struct {
+		name                string
+		annotated, has, get option
+		events              []string
+	}{
+		{"at least two", annotated(minScale, "2"), ready, members(2), nil},
+		{"no more than partitions", annotated(minScale, "9"), ready, members(2), nil},
+		{"what is recorded counts when a controller starts", annotated(maxScale, "2"), members(2), members(2), nil},
+		{"it is not to be scaled any more", annotated(annotation.AutoscalingClass, "disabled"), members(2), ready, nil},
+		{"what cannot be read changes nothing", annotated(minScale, "x"), members(2), members(2), []string{
+			rtesting.Eventf(corev1.EventTypeWarning, "AutoscalingInvalid", "Consumer group "+group+" is not scaled: metadata.annotations["+minScale+
+				`]: expected a number from 0 to 1000000, got "x"`)}},
+	} {
+		waits := func(o *eventingv1.Trigger) {
+			dependency(corev1.ConditionUnknown, "WaitingForContract", "waiting for the contract in ConfigMap knative-eventing/kafka-broker-brokers-triggers")(o)
+		}
+		table = append(table, rtesting.TableRow{
+			Name: row.name, Key: key, WantEvents: row.events,
+			Objects:           []runtime.Object{reconciled(row.annotated, row.has, dependency(corev1.ConditionFalse, "Before", "")), newBroker(), config(kafka.Bootstrap())},
+			WantStatusUpdates: updated(reconciled(row.annotated, row.get, waits)),
+		})
+	}
+	table.Test(t, factory)
+}
