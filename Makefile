@@ -48,6 +48,21 @@ chaos: ## Kill, freeze and restart data planes and Kafka under load and check wh
 apiserver-test: ## Run the control plane against a real kube-apiserver and etcd; builds them the first time, which takes a module proxy
 	hack/apiserver-test.sh $(ARGS)
 
+.PHONY: cluster
+cluster: ## Bring up a real one-node Kubernetes with Kafka and Knative Eventing; needs root on Linux (hack/cluster.sh says more)
+	hack/cluster.sh up
+	hack/cluster.sh kafka
+	hack/cluster.sh eventing
+
+.PHONY: deploy
+deploy: ## Build this tree's images and install its release files in that cluster
+	hack/cluster.sh in hack/release.sh --base scratch --platforms linux/$$(go env GOARCH)
+	hack/cluster.sh kubectl apply -f .cache/release/eventing-kafka.yaml
+
+.PHONY: e2e
+e2e: ## Follow users' journeys on a real cluster of its own; needs root on Linux (ARGS='-run TestX')
+	hack/e2e.sh $(ARGS)
+
 .PHONY: conformance
 conformance: ## Run the table of requests, records and deliveries, and list the rules without a case
 	hack/conformance.sh $(ARGS)

@@ -8,6 +8,7 @@
 #   hack/cluster.sh up                start it, empty
 #   hack/cluster.sh kafka [N]         start a real Apache Kafka of N brokers (1) that pods reach as
 #                                     my-cluster-kafka-bootstrap.kafka:9092, and that the cluster's end ends
+#   hack/cluster.sh servers           print where that Kafka is
 #   hack/cluster.sh eventing          install Knative Eventing: core, in-memory channel, channel-based broker
 #   hack/cluster.sh push NAME FILE    make an image of a static program; prints the image's name
 #   hack/cluster.sh kubectl …         kubectl as administrator
@@ -57,7 +58,7 @@ case $command in
     source hack/cluster/images.sh
     source hack/cluster/kind.sh
     case ${1:-} in
-      deps | up | kafka | eventing | in | down) "kind_$1" "${@:2}" ;;
+      deps | up | kafka | servers | eventing | in | push | down) "kind_$1" "${@:2}" ;;
       kubectl) kubectl "${@:2}" ;;
       *) usage ;;
     esac
@@ -66,7 +67,7 @@ case $command in
     source hack/cluster/node.sh
     source hack/cluster/images.sh
     case $command in
-      deps | up | kafka | stop | start | in | down) "node_$command" "$@" ;;
+      deps | up | kafka | servers | stop | start | in | down) "node_$command" "$@" ;;
       eventing | push | kubectl) "$command" "$@" ;;
       *) usage ;;
     esac

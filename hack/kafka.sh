@@ -262,7 +262,7 @@ launch() { # id
 
 await_ready() { # id
   local t port
-  port=$(($(cat "$dir/port") + 10 * $1))
+  port=$(($(cat "$dir/port") + 10 * $1)) host=$(cat "$dir/host")
   for ((t = 0; t < 600; t++)); do
     kill -0 "$(cat "$dir/$1.pid")" 2>/dev/null || die "broker $1 ended: $(tail -5 "$dir/$1.log")"
     grep -q 'Kafka Server started' "$dir/$1.log" && listens "$port" && return
@@ -326,6 +326,7 @@ up() {
   [[ $sasl ]] && certificates
   port=$(choose_port "$n")
   echo "$port" >"$dir/port"
+  echo "$host" >"$dir/host"
   log_settings >"$dir/log4j2.properties"
   cluster=$(cluster_id)
   for ((i = 0; i < n; i++)); do
@@ -343,7 +344,7 @@ servers() {
   local id ids out=""
   ids=$(brokers)
   [[ $ids ]] || die "not up in $dir"
-  for id in $ids; do out+="${out:+,}127.0.0.1:$(($(cat "$dir/port") + 10 * id))"; done
+  for id in $ids; do out+="${out:+,}$(cat "$dir/host"):$(($(cat "$dir/port") + 10 * id))"; done
   echo "$out"
 }
 
@@ -371,7 +372,7 @@ kill_hard() { # [id]
 
 down() {
   stop
-  rm -rf "$dir/data" "$dir"/[0-9].properties "$dir/tls" "$dir/port"
+  rm -rf "$dir/data" "$dir"/[0-9].properties "$dir"/{tls,port,host}
 }
 
 usage() { sed -n '2,/^set/{s/^# \{0,1\}//p;}' "${BASH_SOURCE[0]}" >&2; exit 2; }

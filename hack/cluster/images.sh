@@ -12,7 +12,7 @@ basic_images() {
   echo 'nonroot:x:65532:65532::/:/none' >"$w/base/etc/passwd"
   chmod 1777 "$w/base/tmp"
   image base:1 "$w/base" "" --user 65532
-  push coredns "$(program coredns)"
+  push coredns "$(program coredns)" >/dev/null
   rm -rf "$w"
 }
 
@@ -36,13 +36,21 @@ push() { # name program
   cp "$2" "$w/files/app"
   image "$1:1" "$w/files" base:1 --entrypoint /app
   rm -rf "$w"
-  echo "$registry/$1:1"
+  echo "$registry/$1@$(crane digest "$registry/$1:1")" # by its content, or a node would keep an older one
 }
 
 # --- Knative Eventing ------------------------------------------------------------------------------------------------
 
 eventing_version() { version_of eventing knative.dev/eventing; }
 eventing_source() { GOFLAGS="$GOFLAGS -mod=mod" go -C hack/tools/eventing list -m -f '{{.Dir}}' knative.dev/eventing; }
+
+# Compiles what images are made of, while the network is there: the cluster has none.
+eventing_deps() {
+  [[ -f $(eventing_kept)/deployments.yaml ]] || CGO_ENABLED=0 GOFLAGS="$GOFLAGS -mod=mod" go -C hack/tools/eventing build tool ||
+    unavailable "Knative Eventing cannot be built: it takes a module proxy or a filled module cache"
+}
+
+eventing_kept() { echo "$cache/eventing-$(eventing_version)-images"; }
 
 # Deployments that journeys need. What they would start for sources of other kinds is never started here, so its images
 # are not built: that of a program that does nothing stands in.
@@ -65,7 +73,7 @@ eventing_images() { # folder for what is kept
     eventing_deployments "$config" "$registry/pause:1" >"$kept/unresolved.yaml"
     say "building the images of Knative Eventing $(eventing_version)"
     (cd hack/tools/eventing && GOFLAGS="$GOFLAGS -mod=mod" GOPROXY=off KO_DOCKER_REPO=$registry/knative \
-      KO_DEFAULTBASEIMAGE=$registry/base:1 inside "$(program ko)" resolve --sbom none -B -j 1 \
+      KO_DEFAULTBASEIMAGE=$registry/base:1 inside "$(program ko)" resolve --sbom none -B \
       -f "$kept/unresolved.yaml") >"$kept/resolved.yaml" 2>"$kept/ko.log" || die "ko: $(tail -3 "$kept/ko.log")"
     for ref in $(image_references "$kept/resolved.yaml"); do
       n=$((n + 1))
@@ -87,7 +95,7 @@ image_references() { # file
 # Core with its webhook, the in-memory channel and the channel-based broker.
 eventing() {
   local kept
-  kept=$cache/eventing-$(eventing_version)-images
+  kept=$(eventing_kept)
   eventing_images "$kept"
   install_eventing "$(eventing_source)/config" "$kept/deployments.yaml"
 }

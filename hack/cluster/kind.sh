@@ -13,6 +13,7 @@ kind_deps() {
   build kind "" kind=sigs.k8s.io/kind
   build ko "" ko=github.com/google/ko
   build_kubernetes kubectl
+  eventing_deps
 }
 
 kind_up() {
@@ -26,6 +27,8 @@ kind_down() {
   kind delete cluster --kubeconfig "$dir/kubeconfig"
   rm -rf "$dir"
 }
+
+kind_servers() { KAFKA_DIR=$dir/kafka hack/kafka.sh servers; }
 
 kind_kafka() {
   local gateway
@@ -49,4 +52,16 @@ kind_eventing() {
 kind_in() {
   KUBECONFIG=$dir/kubeconfig KIND_CLUSTER_NAME=$name KO_DOCKER_REPO=kind.local \
     PATH=$(dirname "$(program kubectl)"):$(dirname "$(program ko)"):$PATH "$@"
+}
+
+# The program's image goes right into the node. Prints its name.
+kind_push() { # name program
+  local w image=kind.local/$1:1
+  w=$(mktemp -d)
+  cp "$2" "$w/app"
+  printf 'FROM scratch\nCOPY app /app\nUSER 65532\nENTRYPOINT ["/app"]\n' >"$w/Dockerfile"
+  docker build -q -t "$image" "$w" >/dev/null
+  kind load docker-image "$image" >&2
+  rm -rf "$w"
+  echo "$image"
 }

@@ -26,6 +26,7 @@ node_deps() {
   build ko "" ko=github.com/google/ko
   build coredns "" coredns=github.com/coredns/coredns
   build_kubernetes kube-apiserver kubectl kubelet kube-controller-manager kube-scheduler kube-proxy
+  eventing_deps
   local probe=$netns-probe
   ip netns add "$probe" 2>/dev/null || unavailable "this machine lets nobody make network namespaces"
   ip netns delete "$probe"
@@ -164,6 +165,7 @@ node_up() {
   mkdir -p "$dir"
   node_down # what a crash left
   rm -f "$dir"/*.log
+  mkdir "$dir/registry"
   trap node_down EXIT # whatever fails from here on leaves no process behind
   network
   certificates
@@ -216,6 +218,8 @@ node_down() {
 }
 
 # Kafka is a process of the machine in the cluster's network. Pods find it under the name that shipped configuration has.
+node_servers() { KAFKA_DIR=$dir/kafka hack/kafka.sh servers; }
+
 node_kafka() {
   KAFKA_DIR=$dir/kafka KAFKA_HOST=$node KAFKA_PORT=9092 inside hack/kafka.sh up "$@"
   fill_in kafka.yaml | kubectl apply -f - >/dev/null

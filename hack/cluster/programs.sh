@@ -10,7 +10,7 @@ unavailable() { say "$*"; exit 3; }
 
 version_of() { # tool module
   local version
-  version=$(sed -n "s|^\t*$2 \(v[^ ]*\).*|\1|p" "$ROOT/hack/tools/$1/go.mod" | head -n 1)
+  version=$(sed -n "s|^\(require \)\{0,1\}\t*$2 \(v[^ ]*\).*|\2|p" "$ROOT/hack/tools/$1/go.mod" | head -n 1)
   [[ $version ]] || die "hack/tools/$1 says no version of $2"
   echo "$version"
 }

@@ -58,17 +58,34 @@ func Start(tb testing.TB) *Env {
 	if os.Getenv(variable) == "" {
 		tb.Skip("no API server: hack/apiserver-test.sh (make apiserver-test) builds one and runs this test")
 	}
-	e := &Env{root: repository(tb), dir: tb.TempDir(), built: &built{files: map[string]string{}}}
-	e.Kubeconfig = e.up(tb)
-	config, err := clientcmd.BuildConfigFromFlags("", e.Kubeconfig)
+	e := newEnv(tb)
+	e.connect(tb, e.up(tb))
+	e.install(tb)
+	return e
+}
+
+// Connect returns the API of a cluster that runs already, which is left as it is.
+func Connect(tb testing.TB, kubeconfig string) *Env {
+	tb.Helper()
+	e := newEnv(tb)
+	e.connect(tb, kubeconfig)
+	return e
+}
+
+func newEnv(tb testing.TB) *Env {
+	tb.Helper()
+	return &Env{root: repository(tb), dir: tb.TempDir(), built: &built{files: map[string]string{}}}
+}
+
+func (e *Env) connect(tb testing.TB, kubeconfig string) {
+	tb.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	config.QPS = -1
-	e.Config = config
+	e.Kubeconfig, e.Config = kubeconfig, config
 	e.Kube, e.CRDs, e.Dynamic = kubernetes.NewForConfigOrDie(config), apiextensions.NewForConfigOrDie(config), dynamic.NewForConfigOrDie(config)
-	e.install(tb)
-	return e
 }
 
 // repository is the folder with go.mod, found from this file, which is a path of the module when it was built with

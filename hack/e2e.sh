@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Runs test/e2e: users' journeys on a real cluster of one node, with a real Apache Kafka and Knative Eventing, from the
+# files of a release. Arguments go to go test.
+#
+# A cluster that is up is used and stays up.
+#
+#   E2E_KEEP=yes             what it brings up stays up too
+#   E2E_CLUSTER_KIND=kind    uses kind, where Docker runs
+#
+# Exits with hack/cluster.sh's 3 where this machine does not allow it.
+# shellcheck source=hack/env.sh
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+
+cluster=(hack/cluster.sh)
+[[ ${E2E_CLUSTER_KIND:-} != kind ]] || cluster+=(kind)
+release=$ROOT/.cache/e2e-release
+
+end() { [[ ${E2E_KEEP:-} ]] || "${cluster[@]}" down || true; }
+trap 'exit 143' TERM # so that the cluster is ended too
+trap 'exit 130' INT
+
+began=$SECONDS
+took() { echo "FIGURE $1: $((SECONDS - began)) s"; began=$SECONDS; }
+
+"${cluster[@]}" deps
+hack/kafka.sh deps
+took "programs and packages"
+if ! "${cluster[@]}" kubectl get --raw /readyz >/dev/null 2>&1; then
+  trap end EXIT
+  "${cluster[@]}" up
+  took "cluster up"
+  "${cluster[@]}" kafka >/dev/null
+  took "Kafka up"
+  "${cluster[@]}" eventing
+  took "Knative Eventing"
+fi
+"${cluster[@]}" in hack/release.sh --base scratch --platforms "linux/$(go env GOARCH)" --out "$release" 2>"$ROOT/.cache/e2e-release.log" ||
+  { tail -5 "$ROOT/.cache/e2e-release.log"; exit 1; }
+go build -o .cache/witness ./test/e2e/cmd/witness
+witness=$("${cluster[@]}" push witness .cache/witness)
+took "images of this project"
+"${cluster[@]}" in env E2E_RELEASE="$release/eventing-kafka.yaml" E2E_WITNESS="$witness" E2E_CLUSTER="$ROOT/hack/cluster.sh" \
+  KAFKA="$("${cluster[@]}" servers)" go test -tags e2e -count=1 -v "$@" ./test/e2e
