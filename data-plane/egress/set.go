@@ -319,13 +319,13 @@ func (s *Set) target(m *member, connection kafka.Connection) (*targetRef, error)
 	return ref, nil
 }
 
-// keys returns the data of a Secret that filters name. In the credentials those have no namespace, as no other Secret has.
+// keys returns the data of a Secret that filters name.
 func (s *Set) keys(secret string) map[string][]byte {
 	creds := s.secrets.Load()
 	if creds == nil {
 		return nil
 	}
-	return (*creds)["/"+secret]
+	return (*creds)[credentials.SystemNamespace+"/"+secret]
 }
 
 // stop ends a member's group in the background; a successor in the same consumer group waits for it.

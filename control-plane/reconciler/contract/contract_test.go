@@ -330,7 +330,7 @@ func TestOnlyCredentialsThatAreReferencedAreWrittenAndBeforeTheContract(t *testi
 	}
 }
 
-// TestKeysThatFiltersNameTravelWithTheCredentials is EG-09: of the system namespace alone, and without a namespace.
+// TestKeysThatFiltersNameTravelWithTheCredentials is EG-09: of the system namespace alone.
 func TestKeysThatFiltersNameTravelWithTheCredentials(t *testing.T) {
 	w := newWorld(t, nil)
 	d := w.plane(dataplane.Broker)
@@ -347,7 +347,7 @@ func TestKeysThatFiltersNameTravelWithTheCredentials(t *testing.T) {
 			t.Error("a rotation would go unseen")
 		}
 		w.reconcile(d)
-		if data := w.bundle(d).ByName()["/request-reply-keys"]; string(data["ns.rr.key1"]) != key {
+		if data := w.bundle(d).ByName()["(system)/request-reply-keys"]; string(data["ns.rr.key1"]) != key {
 			t.Errorf("keys %v, want %q", data, key)
 		}
 	}
@@ -355,7 +355,7 @@ func TestKeysThatFiltersNameTravelWithTheCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.reconcile(d)
-	if data := w.bundle(d).ByName()["/request-reply-keys"]; string(data["ns.rr.key1"]) != "rotated" {
+	if data := w.bundle(d).ByName()["(system)/request-reply-keys"]; string(data["ns.rr.key1"]) != "rotated" {
 		t.Errorf("when the Secret is gone: %v", data)
 	}
 }

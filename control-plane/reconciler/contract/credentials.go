@@ -30,7 +30,7 @@ func (r *Reconciler) collector(d dataplane.DataPlane) func(*contract.Contract) (
 		}
 		s, ok := held[namespace+"/"+name]
 		if !ok && namespace == r.systemNamespace {
-			s, ok = held["/"+name] // a key of filters
+			s, ok = held[kafkacredentials.SystemNamespace+"/"+name] // a key of filters
 		}
 		return s, ok // without it the objects that need it say so
 	}
@@ -45,8 +45,8 @@ func (r *Reconciler) collector(d dataplane.DataPlane) func(*contract.Contract) (
 	}
 }
 
-// filterKeys are the Secrets of the system namespace that filters name (EG-09). They travel without a namespace, so that no
-// Secret of a user can stand in for one.
+// filterKeys are the Secrets of the system namespace that filters name (EG-09). They travel as those of a
+// namespace that nobody has.
 func (r *Reconciler) filterKeys(c *contract.Contract, get func(namespace, name string) (kafkacredentials.Secret, bool)) []kafkacredentials.Secret {
 	seen := map[string]bool{}
 	var keys []kafkacredentials.Secret
@@ -58,7 +58,7 @@ func (r *Reconciler) filterKeys(c *contract.Contract, get func(namespace, name s
 				}
 				seen[name] = true
 				if secret, ok := get(r.systemNamespace, name); ok {
-					secret.Namespace = ""
+					secret.Namespace = kafkacredentials.SystemNamespace
 					keys = append(keys, secret)
 				}
 			}

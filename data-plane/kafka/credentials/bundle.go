@@ -22,6 +22,10 @@ const (
 	// MaxDecodedBytes bounds what is read at all.
 	MaxDecodedBytes = 4 << 20
 
+	// SystemNamespace stands for the namespace of Knative Eventing in a bundle, wherever that is; no namespace is called so.
+	// Secrets that filters name are there, so that no Secret of a user can stand in for one.
+	SystemNamespace = "(system)"
+
 	bundleFormat = 1
 )
 
