@@ -121,6 +121,13 @@ func (s *Share) Part() int64 {
 	return s.part()
 }
 
+// Room is how many bytes the group may hold as long as others hold what they hold now.
+func (s *Share) Room() int64 {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	return max(s.part(), s.of.total/2-(s.of.used-s.used))
+}
+
 // part divides half of the budget by those who hold something: first among namespaces, then among groups.
 func (s *Share) part() int64 {
 	spaces, groups := s.of.active, s.in.active

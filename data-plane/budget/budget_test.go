@@ -61,6 +61,23 @@ func TestNamespacesShareEquallyHoweverManyGroupsTheyHave(t *testing.T) {
 	}
 }
 
+func TestThereIsRoomForWhatOthersLeaveAndForTheOwnPart(t *testing.T) {
+	b := New(100 * mib)
+	a, c := b.Join("a"), b.Join("c")
+	if got := a.Room(); got != 50*mib {
+		t.Errorf("there is room for %d MiB where nobody holds anything", got/mib)
+	}
+	a.Hold(20 * mib)
+	c.Hold(10 * mib)
+	if got := a.Room(); got != 40*mib {
+		t.Errorf("there is room for %d MiB beside 10 MiB of another one", got/mib)
+	}
+	c.Hold(45 * mib)
+	if got := a.Room(); got != 25*mib {
+		t.Errorf("there is room for %d MiB beside another one that holds almost half, a quarter is its part", got/mib)
+	}
+}
+
 func TestWhoLeavesGivesEverythingBack(t *testing.T) {
 	b := New(100)
 	a, c := b.Join("a"), b.Join("c")

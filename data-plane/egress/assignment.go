@@ -15,8 +15,9 @@ import (
 // The client calls these one at a time, in the order assigned, offsets fetched, revoked or lost, and never between a
 // poll and AllowRebalance.
 
-func (g *group) onAssigned(_ context.Context, _ *kgo.Client, added map[string][]int32) {
-	defer g.membership.assigned() // it takes the mutex
+func (g *group) onAssigned(_ context.Context, client *kgo.Client, added map[string][]int32) {
+	defer g.resize(client) // these take the mutex
+	defer g.membership.assigned()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.joined = true
@@ -26,6 +27,7 @@ func (g *group) onAssigned(_ context.Context, _ *kgo.Client, added map[string][]
 			g.partitions[at] = g.newPartition(at)
 		}
 	}
+	g.fit(time.Now())
 }
 
 // newPartition is a partition of which nothing is known. The mutex is held.

@@ -19,7 +19,7 @@ func (g *group) accept(fetches kgo.Fetches) (full []*partition) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	defer screened.done()
-	g.flow = flowFor(g.lanes.window(g.pacing.pacer.Status(g.since(now)).Window))
+	g.fit(now)
 	g.learnIDs(fetches)
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		refused := screened.next(f.Records)

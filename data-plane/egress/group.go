@@ -155,9 +155,7 @@ func (g *group) poll(ctx context.Context) {
 	defer g.handling.Store(0)
 	full := g.accept(fetches)
 	g.pause(full)
-	if g.size.adjust(g.pacing.share.Part(), g.flow) { // the flow is written by this goroutine alone
-		g.client.UpdateFetchMaxBytes(g.size.asked, g.size.ofOne)
-	}
+	g.resize(g.client)
 	g.client.AllowRebalance()
 	fetches.EachError(func(topic string, partition int32, err error) {
 		if !errors.Is(err, context.Canceled) && !errors.Is(err, kgo.ErrClientClosed) {

@@ -250,6 +250,38 @@ func flowFor(window int) flow {
 	return flow{highRecords: high, lowRecords: high / 2, highBytes: bytes, lowBytes: bytes / 2}
 }
 
+// fairly is which part of its room a group has its partitions fill by themselves. A fetch brings up to half of what one
+// may hold beyond that.
+const fairly = 2. / 3
+
+// among shares what a group has room for among its partitions, else the first ones that are fetched would take it all and
+// the others had nothing to deliver.
+func (f flow) among(partitions int, room int64) flow {
+	fair := int(fairly * float64(room) / float64(max(partitions, 1)))
+	f.highBytes = max(min(f.highBytes, fair), 1)
+	f.lowBytes = f.highBytes / 2
+	return f
+}
+
+// fit bounds what partitions may hold by what deliveries need and memory allows. The mutex is held.
+func (g *group) fit(now time.Time) {
+	window := g.lanes.window(g.pacing.pacer.Status(g.since(now)).Window)
+	g.flow = flowFor(window).among(len(g.partitions), g.pacing.share.Room())
+}
+
+// resize asks brokers for as much as fits. Polls and assignments exclude each other, and nobody else calls it.
+func (g *group) resize(client *kgo.Client) {
+	if g.scripted.commit != nil {
+		return
+	}
+	g.mu.Lock()
+	in := g.flow
+	g.mu.Unlock()
+	if g.size.adjust(g.pacing.share.Part(), in) {
+		client.UpdateFetchMaxBytes(g.size.asked, g.size.ofOne)
+	}
+}
+
 func (f flow) full(p *partition) bool {
 	return p.buffered >= f.highRecords || p.bytes >= f.highBytes
 }

@@ -1,7 +1,9 @@
 package egress
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -134,8 +136,8 @@ func TestAWindowStaysWithItsDestination(t *testing.T) {
 	}
 }
 
-// A stalled egress with a long backlog takes its part of the memory and no more; one beside it goes on as if it were
-// alone, and the stalled one goes on when it can.
+// A stalled egress with a long backlog takes its part of the memory and no more, in equal parts for its partitions; one
+// beside it goes on as if it were alone, and the stalled one goes on when it can.
 func TestAStalledEgressTakesItsPartOfTheMemoryOnly(t *testing.T) {
 	const total, partitions, events = 16 << 20, 16, 800 // without a budget 28 MiB would be held
 	f := newFixture(t, partitions)
@@ -145,12 +147,20 @@ func TestAStalledEgressTakesItsPartOfTheMemoryOnly(t *testing.T) {
 	let := sync.OnceFunc(func() { close(release) })
 	t.Cleanup(let) // or the subscriber could not be closed
 	s := newSubscriber(t, nil)
-	f.produceLarge(partitions, events, 2<<10)
+	f.produceLarge(partitions, events, 2<<10, rand.Uint32)
 	a, b := egressTo("a", stalled.URL), egressTo("b", s.URL)
 	f.set.Apply(f.contract(a), nil)
 	used := f.set.options.Budget.Used
-	eventually(t, "the stalled one stops at half of the memory", func() bool { return used() >= total/2 && f.halted("a") })
+	eventually(t, "the stalled one stops", func() bool { return f.stopped("a") == partitions })
 	held := f.status("a").Buffered
+	if n := used(); n < total/4 || n > total/2 {
+		t.Errorf("the stalled one stops at %d bytes, half of %d are to be had", n, total)
+	}
+	for _, p := range f.status("a").Partitions {
+		if least := total / 2 / partitions / 3 / (2 << 10); p.Unfinished < least {
+			t.Errorf("partition %d has %d events, a third of its part are %d", p.Partition, p.Unfinished, least)
+		}
+	}
 	f.set.Apply(f.contract(a, b), nil)
 	eventually(t, "the other gets events as if it were alone", func() bool { return f.status("b").Delivered >= 1000 })
 	if n := f.status("a").Buffered; n != held || n > total {
@@ -159,6 +169,22 @@ func TestAStalledEgressTakesItsPartOfTheMemoryOnly(t *testing.T) {
 	let()
 	f.set.Apply(f.contract(a), nil)
 	eventually(t, "the stalled one goes on", func() bool { return f.status("a").Delivered >= 8000 })
+}
+
+// A group whose single fetch is more than it may hold fetches no more until there is room.
+func TestAGroupThatHoldsMoreThanItMayStops(t *testing.T) {
+	const total, partitions, events = 64 << 10, 2, 100 // in batches of more than half of that
+	f := newFixture(t, partitions)
+	f.set = f.newSetWith(func(o *Options) { o.Budget = budget.New(total) })
+	release := make(chan struct{})
+	s := newSubscriber(t, func(http.ResponseWriter, *http.Request) { <-release })
+	let := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(let)
+	f.produceLarge(partitions, events, 2<<10, rand.Uint32)
+	f.set.Apply(f.contract(egressTo("a", s.URL)), nil)
+	eventually(t, "it stops", func() bool { return f.stopped("a") == partitions && f.status("a").Halted == haltBudget })
+	let()
+	eventually(t, "it goes on to the end", func() bool { return f.status("a").Delivered == partitions*events })
 }
 
 // unpolled is the most bytes of events that a client has had fetched and not handed over.
@@ -187,7 +213,7 @@ func TestAFetchOfCompressedEventsTakesItsPartOfTheMemoryOnly(t *testing.T) {
 		o.Budget, o.Consumer.Hooks = budget.New(total), []kgo.Hook{&seen}
 	})
 	s := newSubscriber(t, nil)
-	f.produceLarge(partitions, events, bytes)
+	f.produceLarge(partitions, events, bytes, func() uint32 { return 0 })
 	f.set.Apply(f.contract(egressTo("a", s.URL)), nil)
 	eventually(t, "all are delivered", func() bool { return f.status("a").Delivered == partitions*events })
 	seen.mu.Lock()
@@ -241,13 +267,16 @@ func (f *fixture) status(uid string) status.Group {
 }
 
 // produceLarge writes n events of so many bytes to each partition.
-func (f *fixture) produceLarge(partitions int32, n, bytes int) {
+func (f *fixture) produceLarge(partitions int32, n, bytes int, fill func() uint32) {
 	f.t.Helper()
 	for p := range partitions {
 		var records []*kgo.Record
 		for i := range n {
 			r := event(f.topic, p, fmt.Sprintf("%d-%d", p, i))
-			r.Value = make([]byte, bytes)
+			r.Value = make([]byte, 0, bytes)
+			for len(r.Value) < bytes {
+				r.Value = binary.BigEndian.AppendUint32(r.Value, fill())
+			}
 			if records = append(records, r); len(records) == 20 || i == n-1 { // in small batches, as a fetch takes whole ones
 				f.kafka.Produce(f.t, records...)
 				records = nil
@@ -256,14 +285,14 @@ func (f *fixture) produceLarge(partitions int32, n, bytes int) {
 	}
 }
 
-func (f *fixture) halted(uid string) bool {
-	st := f.status(uid)
-	for _, p := range st.Partitions {
-		if !p.Paused {
-			return false
+// stopped is how many partitions of an egress are paused.
+func (f *fixture) stopped(uid string) (n int) {
+	for _, p := range f.status(uid).Partitions {
+		if p.Paused {
+			n++
 		}
 	}
-	return len(st.Partitions) > 0 && st.Halted == haltBudget
+	return n
 }
 
 func BenchmarkPacingOfOneEvent(b *testing.B) {
