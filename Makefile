@@ -55,9 +55,13 @@ cluster: ## Bring up a real one-node Kubernetes with Kafka and Knative Eventing;
 	hack/cluster.sh eventing
 
 .PHONY: deploy
-deploy: ## Build this tree's images and install its release files in that cluster
+deploy: ## Build this tree's images and install it in that cluster, or with KO_DOCKER_REPO=REGISTRY in the one of kubectl
+ifdef KO_DOCKER_REPO
+	hack/deploy.sh $(ARGS)
+else
 	hack/cluster.sh in hack/release.sh --base scratch --platforms linux/$$(go env GOARCH)
 	hack/cluster.sh kubectl apply -f .cache/release/eventing-kafka.yaml
+endif
 
 .PHONY: e2e
 e2e: ## Follow users' journeys on a real cluster of its own; needs root on Linux (ARGS='-run TestX')
@@ -86,10 +90,6 @@ verify: ## Check that generated code, vendor/ and licences are up to date, and t
 .PHONY: release
 release: ## Build and push the images of a release, and make the files that users apply (ARGS='--tag v1.2.3'; --yaml-only: no images)
 	hack/release.sh $(ARGS)
-
-.PHONY: deploy
-deploy: ## Build the images from here with ko, and install everything into the cluster that kubectl speaks with
-	hack/deploy.sh $(ARGS)
 
 .PHONY: build
 build: ## Build all programs into .bin/

@@ -37,7 +37,7 @@ func (e *Env) install(tb testing.TB) {
 	e.Namespace(tb, SystemNamespace)
 	e.Apply(tb, settings)
 	for _, o := range append(e.Manifests(tb, "third_party/eventing/crds"), e.Manifests(tb, "config/crds")...) {
-		e.installCRD(tb, o)
+		e.InstallCRD(tb, o)
 	}
 	for _, o := range e.Manifests(tb, "config/control-plane") {
 		if slices.Contains([]string{"Deployment", "PodDisruptionBudget", "HorizontalPodAutoscaler"}, o.GetKind()) {
@@ -73,9 +73,9 @@ func (e *Env) Manifests(tb testing.TB, folder string) []*Object {
 	return objects
 }
 
-// installCRD makes a CRD and waits until it is served. The conversion of core's is left out, as core's webhook does not
+// InstallCRD makes a CRD and waits until it is served. The conversion of core's is left out, as core's webhook does not
 // run: what is not converted is stored in the version that all use.
-func (e *Env) installCRD(tb testing.TB, o *Object) {
+func (e *Env) InstallCRD(tb testing.TB, o *Object) {
 	tb.Helper()
 	if service, _, _ := unstructured.NestedString(o.Object, "spec", "conversion", "webhook", "clientConfig", "service", "name"); service != webhookName {
 		unstructured.RemoveNestedField(o.Object, "spec", "conversion")
