@@ -18,6 +18,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/channel"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/namespacedbroker"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/sink"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/source"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/trigger"
 )
 
@@ -53,10 +54,11 @@ func TestLeasesAreThoseOfEarlierControllers(t *testing.T) { // CFG-38 to CFG-40
 	if !reflect.DeepEqual(c.LeaseNamesPrefixMapping, want) {
 		t.Errorf("leases %v", c.LeaseNamesPrefixMapping)
 	}
+	// ResetOffsets are reconciled by none of them, so their Lease may have any name.
 	for _, of := range []reflect.Type{ // as generated controllers name their queues
 		reflect.TypeFor[broker.Reconciler](), reflect.TypeFor[namespacedbroker.Reconciler](),
 		reflect.TypeFor[trigger.Reconciler](), reflect.TypeFor[trigger.NamespacedReconciler](),
-		reflect.TypeFor[channel.Reconciler](), reflect.TypeFor[sink.Reconciler](),
+		reflect.TypeFor[channel.Reconciler](), reflect.TypeFor[sink.Reconciler](), reflect.TypeFor[source.Reconciler](),
 	} {
 		if name := component + "." + strings.ReplaceAll(of.PkgPath(), "/", ".") + "." + of.Name(); c.LeaseNamesPrefixMapping[name] == "" {
 			t.Errorf("%s has a lease that earlier controllers do not know", name)
