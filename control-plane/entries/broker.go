@@ -22,6 +22,13 @@ import (
 // come far enough, and reported when something is wrong with them. The error is about the Broker as a whole, a
 // *[NotReadyError] when nothing is wrong.
 func (b *Builder) Broker(broker *eventingv1.Broker, triggers []*eventingv1.Trigger, f Flags) (*contract.Resource, []*translate.Error, error) {
+	return b.BrokerAgain(&translate.Memo{}, broker, triggers, f)
+}
+
+// BrokerAgain is Broker with what a Memo knows of the last time.
+func (b *Builder) BrokerAgain(
+	memo *translate.Memo, broker *eventingv1.Broker, triggers []*eventingv1.Trigger, f Flags,
+) (*contract.Resource, []*translate.Error, error) {
 	in, err := b.brokerInput(broker, f)
 	if err != nil {
 		return nil, nil, err
@@ -37,7 +44,7 @@ func (b *Builder) Broker(broker *eventingv1.Broker, triggers []*eventingv1.Trigg
 			in.Triggers = append(in.Triggers, input)
 		}
 	}
-	r, more, err := translate.Broker(in)
+	r, more, err := memo.Broker(in)
 	return r, append(errs, more...), err
 }
 

@@ -41,21 +41,11 @@ type TriggerInput struct {
 // be translated are left out and reported, in the order given. The last result is about the Broker as a whole, an
 // *Error; then there is no entry.
 func Broker(in BrokerInput) (*contract.Resource, []*Error, error) {
-	object := reference(&in.Broker.ObjectMeta, eventingv1.SchemeGroupVersion, "Broker")
-	r, err := brokerResource(in, object)
-	if err != nil {
-		return nil, nil, about(object, err)
-	}
-	var errs []*Error
-	for _, t := range in.Triggers {
-		e, err := triggerEgress(in, r, t)
-		if err != nil {
-			errs = append(errs, about(triggerReference(t.Trigger), err))
-			continue
-		}
-		r.Egresses = append(r.Egresses, e)
-	}
-	return finish(r), errs, nil
+	return (&Memo{}).Broker(in)
+}
+
+func brokerReference(b *eventingv1.Broker) *contract.Reference {
+	return reference(&b.ObjectMeta, eventingv1.SchemeGroupVersion, "Broker")
 }
 
 func brokerResource(in BrokerInput, object *contract.Reference) (*contract.Resource, error) {
@@ -92,7 +82,7 @@ func triggerReference(t *eventingv1.Trigger) *contract.Reference {
 	return reference(&t.ObjectMeta, eventingv1.SchemeGroupVersion, "Trigger")
 }
 
-func triggerEgress(in BrokerInput, r *contract.Resource, t TriggerInput) (*contract.Egress, error) {
+func triggerEgress(of inherited, t TriggerInput) (*contract.Egress, error) {
 	e := &contract.Egress{
 		Uid:                 string(t.Trigger.UID),
 		Destination:         t.Subscriber.URI,
@@ -120,26 +110,26 @@ func triggerEgress(in BrokerInput, r *contract.Resource, t TriggerInput) (*contr
 	if err := tuning(e, t.Trigger.Annotations, nil, nil); err != nil {
 		return nil, err
 	}
-	if e.EgressConfig, err = triggerDelivery(in, r, t); err != nil {
+	if e.EgressConfig, err = triggerDelivery(of, t); err != nil {
 		return nil, at("spec.delivery", err)
 	}
-	t.Group.apply(e, in.Flags)
+	t.Group.apply(e, of.flags)
 	return e, setFilter(e, &t.Trigger.Spec)
 }
 
 // triggerDelivery translates the delivery that applies to a Trigger: its own, else the Broker's. A Trigger whose own
 // says nothing gets an empty one, because without one the Broker's would apply.
-func triggerDelivery(in BrokerInput, r *contract.Resource, t TriggerInput) (*contract.EgressConfig, error) {
-	own, fallback := t.Trigger.Spec.Delivery, in.Broker.Spec.Delivery
+func triggerDelivery(of inherited, t TriggerInput) (*contract.EgressConfig, error) {
+	own, fallback := t.Trigger.Spec.Delivery, of.delivery
 	spec, deadLetter := own, t.DeadLetter
-	if own == nil || in.MergeDelivery {
+	if own == nil || of.merge {
 		spec = delivery.Merge(own, fallback)
 		if !hasDeadLetter(own) && hasDeadLetter(fallback) {
-			deadLetter = in.DeadLetter
+			deadLetter = of.deadLetter
 		}
 	}
 	config, err := egressConfig(spec, deadLetter, EgressBackoffDelay)
-	if config == nil && err == nil && r.GetEgressConfig() != nil {
+	if config == nil && err == nil && of.configured {
 		config = &contract.EgressConfig{}
 	}
 	return config, err

@@ -147,9 +147,13 @@ func (c Connection) checkParking() error {
 
 // finish puts the egresses into one order, whatever order a cache listed them in, and sets the hash of the content.
 func finish(r *contract.Resource) *contract.Resource {
-	slices.SortFunc(r.Egresses, func(a, b *contract.Egress) int { return cmp.Compare(a.GetUid(), b.GetUid()) })
+	sortEgresses(r.Egresses)
 	r.ContentHash = contract.ResourceHash(r)
 	return r
+}
+
+func sortEgresses(egresses []*contract.Egress) {
+	slices.SortFunc(egresses, func(a, b *contract.Egress) int { return cmp.Compare(a.GetUid(), b.GetUid()) })
 }
 
 // reference names an object.

@@ -69,7 +69,7 @@ func Equivalent(a, b *Contract) bool {
 	}
 	sa, sb := sortedByUID(ra), sortedByUID(rb)
 	for i := range sa {
-		if !proto.Equal(sorted(sa[i]), sorted(sb[i])) {
+		if sa[i] != sb[i] && !proto.Equal(sorted(sa[i]), sorted(sb[i])) {
 			return false
 		}
 	}

@@ -45,7 +45,7 @@ func TestWhoBeginsToLeadReconcilesAllContracts(t *testing.T) {
 	}
 	r.size(t.Context(), r.source.builder.DataPlanes["sink"], 1)
 	r.last.set("a", nil)
-	if r.Demote(bucket{}); r.last.contracts != nil {
+	if r.Demote(bucket{}); r.last.last != nil {
 		t.Error("who leads no more remembers contracts")
 	}
 }

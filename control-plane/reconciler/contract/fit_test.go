@@ -192,10 +192,17 @@ func TestTenThousandTriggersFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	printed(t, &contract.Contract{Generation: 1, Resources: resources}, contract.FormatZstd, "1000 authorities")
-	for range 2 { // the second time nothing is new
+	w.versioned()
+	for _, what := range []string{"first", "nothing is new", "one has changed"} {
+		if what == "one has changed" {
+			trigger, _ := w.objects["trigger"].List()[0].(*eventingv1.Trigger)
+			trigger = trigger.DeepCopy()
+			trigger.Status.SubscriberURI.Host = "other"
+			w.put("trigger", trigger)
+		}
 		began = time.Now()
 		writes := w.reconcile(d)
-		t.Logf("reconciled in %v: %q", time.Since(began).Round(time.Millisecond), writes)
+		t.Logf("%s: reconciled in %v: %q", what, time.Since(began).Round(time.Millisecond), writes)
 	}
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)

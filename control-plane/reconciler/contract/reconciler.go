@@ -70,6 +70,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
 	if !ok {
 		r.last.remove(key)
 		r.holdOff.forget(key)
+		r.source.memos.forget(key)
 		return nil
 	}
 	before, err := r.read(ctx, d)
@@ -119,7 +120,8 @@ type current struct {
 // read gets the ConfigMap from the API server: what is kept of it must not be older than what was written last. One that
 // is gone or cannot be read is made anew, with what this process knows to have been in it (CT-27).
 func (r *Reconciler) read(ctx context.Context, d dataplane.DataPlane) (current, error) {
-	remembered := &contractmap.Snapshot{Contract: r.last.get(d.Key())}
+	known := r.last.get(d.Key())
+	remembered := &contractmap.Snapshot{Contract: known.contract()}
 	cm, err := r.kube.CoreV1().ConfigMaps(d.Namespace).Get(ctx, d.ContractName, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -128,13 +130,15 @@ func (r *Reconciler) read(ctx context.Context, d dataplane.DataPlane) (current, 
 		return current{}, fmt.Errorf("get ConfigMap %s: %w", d.Key(), err)
 	case len(cm.BinaryData[contractmap.Key]) == 0:
 		return current{cm, remembered, true}, nil
+	case known != nil && cm.ResourceVersion != "" && known.Version == cm.ResourceVersion:
+		return current{cm, (*contractmap.Snapshot)(known), false}, nil
 	}
 	s, err := contractmap.Parse(cm)
 	if err != nil {
 		logging.FromContext(ctx).Warnw("Contract cannot be read, it is made anew", "error", err)
 		return current{cm, remembered, true}, nil
 	}
-	r.last.set(d.Key(), s.Contract)
+	r.last.set(d.Key(), s)
 	return current{cm, s, false}, nil
 }
 
@@ -161,19 +165,32 @@ func (r *Reconciler) desired(ctx context.Context, d dataplane.DataPlane, before 
 		return desired{}, err
 	}
 	collect := r.collector(d)
-	want, err := fit(before.Contract, resources, func(fitting []*contract.Resource) (want desired, err error) {
-		want.Contract = translate.Contract(before.Contract, fitting, bundles, dispatchers)
+	make := func(resources []*contract.Resource) (want desired, err error) {
+		want.owners = owners
+		want.Contract = translate.Contract(before.Contract, resources, bundles, dispatchers)
 		if d.Format == contract.FormatJSON {
 			want.Contract = ownless(before.Contract, want.Contract)
 		}
-		if want.credentials, err = collect(want.Contract); err != nil {
-			return want, err
+		want.credentials, err = collect(want.Contract)
+		return want, err
+	}
+	if want, err := make(resources); err == nil && before.says(d, want) {
+		return want, nil // it needs no encoding to know that it fits
+	}
+	return fit(before.Contract, resources, func(fitting []*contract.Resource) (desired, error) {
+		want, err := make(fitting)
+		if err == nil {
+			want.encoded, err = contract.Encode(want.Contract, d.Format)
 		}
-		want.encoded, err = contract.Encode(want.Contract, d.Format)
 		return want, err
 	})
-	want.owners = owners
-	return want, err
+}
+
+// says is true for a ConfigMap that has everything as it is wanted. The generation is another one where a contract means
+// something else than before.
+func (c current) says(d dataplane.DataPlane, want desired) bool {
+	return !c.missing && c.Format == d.Format && c.Contract.GetGeneration() == want.GetGeneration() &&
+		maps.Equal(c.Refused, want.refused) && want.belongs(c.cm)
 }
 
 // belongs says whether an object has the owners that it should have. Who owns one of an installation is not our matter.
@@ -193,12 +210,12 @@ func ownless(before, c *contract.Contract) *contract.Contract {
 
 // write writes the ConfigMap if it does not say what it should.
 func (r *Reconciler) write(ctx context.Context, d dataplane.DataPlane, before current, want desired) error {
-	r.size(ctx, d, len(want.encoded))
 	want.refused = contractmap.Bounded(want.refused)
-	if !before.missing && before.Format == d.Format && contract.Equivalent(before.Contract, want.Contract) &&
-		maps.Equal(before.Refused, want.refused) && want.belongs(before.cm) {
+	if before.says(d, want) {
+		r.size(ctx, d, before.Size)
 		return nil
 	}
+	r.size(ctx, d, len(want.encoded))
 	cm := contractmap.Make(d, want.encoded, want.refused, before.cm)
 	if len(want.owners) > 0 {
 		cm.OwnerReferences = want.owners
@@ -206,53 +223,66 @@ func (r *Reconciler) write(ctx context.Context, d dataplane.DataPlane, before cu
 	client := r.kube.CoreV1().ConfigMaps(d.Namespace)
 	var err error
 	if before.cm == nil {
-		_, err = client.Create(ctx, cm, metav1.CreateOptions{})
+		cm, err = client.Create(ctx, cm, metav1.CreateOptions{})
 	} else {
-		_, err = client.Update(ctx, cm, metav1.UpdateOptions{})
+		cm, err = client.Update(ctx, cm, metav1.UpdateOptions{})
 	}
 	if err != nil {
 		return fmt.Errorf("write contract into ConfigMap %s: %w", d.Key(), err)
 	}
-	r.last.set(d.Key(), want.Contract)
+	r.last.set(d.Key(), &contractmap.Snapshot{
+		Contract: want.Contract, Version: cm.ResourceVersion, Size: len(want.encoded), Format: d.Format, Refused: want.refused,
+	})
 	r.holdOff.written(d.Key(), r.now())
 	logging.FromContext(ctx).Infow("Contract written", "dataPlane", d.Key(), "generation", want.Contract.GetGeneration(),
 		"bytes", len(want.encoded), "resources", len(want.GetResources()), "refused", len(want.refused))
 	return nil
 }
 
-// memory is what contracts held last. It only serves to restore one that was deleted or overwritten.
+// memory is what ConfigMaps held last. It serves to restore a contract that was deleted or overwritten, and spares the
+// decoding of one that is still the same.
 type memory struct {
-	mu        sync.Mutex
-	contracts map[string]*contract.Contract // by data plane; they are not changed
+	mu   sync.Mutex
+	last map[string]*held // by data plane; they are not changed
 }
 
-func (m *memory) get(key string) *contract.Contract {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.contracts[key]
-}
+type held contractmap.Snapshot
 
-func (m *memory) set(key string, c *contract.Contract) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.contracts == nil {
-		m.contracts = map[string]*contract.Contract{}
+// contract is what was held, nil for nothing.
+func (h *held) contract() *contract.Contract {
+	if h == nil {
+		return nil
 	}
-	m.contracts[key] = c
+	return h.Contract
+}
+
+func (m *memory) get(key string) *held {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last[key]
+}
+
+func (m *memory) set(key string, s *contractmap.Snapshot) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.last == nil {
+		m.last = map[string]*held{}
+	}
+	m.last[key] = (*held)(s)
 }
 
 // remove is for a data plane that is gone.
 func (m *memory) remove(key string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.contracts, key)
+	delete(m.last, key)
 }
 
 // forget is for who leads no more: somebody else writes from now on.
 func (m *memory) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.contracts = nil
+	m.last = nil
 }
 
 // isTooLarge says whether an error is about the size of a contract.

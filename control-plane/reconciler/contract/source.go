@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,6 +39,31 @@ type source struct {
 	sources    sourcelisters.KafkaSourceLister
 	configMaps corev1listers.ConfigMapLister
 	used       *usage
+	memos      memos
+}
+
+// memos remember the entries of Brokers, by data plane. What is handed out belongs to who reconciles that data plane.
+type memos struct {
+	mu sync.Mutex
+	of map[string]*translate.Memo
+}
+
+func (m *memos) get(key string) *translate.Memo {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.of[key] == nil {
+		if m.of == nil {
+			m.of = map[string]*translate.Memo{}
+		}
+		m.of[key] = &translate.Memo{}
+	}
+	return m.of[key]
+}
+
+func (m *memos) forget(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.of, key)
 }
 
 // dataPlane returns the data plane whose contract has this name: one of the installation, or that of the
@@ -155,6 +181,7 @@ func (s *source) gatherBrokers(g *gathering, d dataplane.DataPlane) error {
 		return err
 	}
 	shared := s.builder.DataPlanes[dataplane.Broker].Namespace
+	memo, present := s.memos.get(d.Key()), map[types.UID]bool{}
 	for _, b := range brokers {
 		class := b.Annotations[eventing.BrokerClassAnnotation]
 		ours := class == eventing.KafkaBrokerClass && d.Namespace == shared ||
@@ -167,9 +194,11 @@ func (s *source) gatherBrokers(g *gathering, d dataplane.DataPlane) error {
 		for _, t := range triggers {
 			alive[string(t.UID)] = true
 		}
-		r, errs, err := s.builder.Broker(b, triggers, g.flags)
+		present[b.UID] = true
+		r, errs, err := s.builder.BrokerAgain(memo, b, triggers, g.flags)
 		g.add(b, r, errs, err, alive)
 	}
+	memo.Forget(present)
 	return nil
 }
 
