@@ -165,7 +165,7 @@ func (r *Reconciler) desired(ctx context.Context, d dataplane.DataPlane, before 
 		return desired{}, err
 	}
 	collect := r.collector(d)
-	make := func(resources []*contract.Resource) (want desired, err error) {
+	putTogether := func(resources []*contract.Resource) (want desired, err error) {
 		want.owners = owners
 		want.Contract = translate.Contract(before.Contract, resources, bundles, dispatchers)
 		if d.Format == contract.FormatJSON {
@@ -174,11 +174,11 @@ func (r *Reconciler) desired(ctx context.Context, d dataplane.DataPlane, before 
 		want.credentials, err = collect(want.Contract)
 		return want, err
 	}
-	if want, err := make(resources); err == nil && before.says(d, want) {
+	if want, err := putTogether(resources); err == nil && before.says(d, want) {
 		return want, nil // it needs no encoding to know that it fits
 	}
 	return fit(before.Contract, resources, func(fitting []*contract.Resource) (desired, error) {
-		want, err := make(fitting)
+		want, err := putTogether(fitting)
 		if err == nil {
 			want.encoded, err = contract.Encode(want.Contract, d.Format)
 		}
