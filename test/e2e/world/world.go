@@ -79,7 +79,7 @@ apiVersion: v1
 kind: ConfigMap
 metadata: {name: kafka-broker-config, namespace: knative-eventing}
 data: {default.topic.replication.factor: "1"}`)
-	env.Until(tb, Patience, func() string { return w.unready(tb, System) })
+	w.Settled(tb)
 	tb.Logf("FIGURE install to all pods ready: %.1f s", time.Since(began).Seconds())
 }
 
@@ -106,6 +106,19 @@ func (w *World) unready(tb testing.TB, namespace string) string {
 func (w *World) Rollout(tb testing.TB, deployment string) {
 	tb.Helper()
 	w.run(tb, "kubectl", "-n", System, "rollout", "restart", "deployment/"+deployment)
+	w.Settled(tb)
+}
+
+// Scale sets how many pods a Deployment of the installation has and waits until they are ready.
+func (w *World) Scale(tb testing.TB, deployment string, replicas int) {
+	tb.Helper()
+	w.run(tb, "kubectl", "-n", System, "scale", "deployment/"+deployment, fmt.Sprintf("--replicas=%d", replicas))
+	w.Settled(tb)
+}
+
+// Settled waits until every Deployment of the installation has exactly the pods that it should have, all ready.
+func (w *World) Settled(tb testing.TB) {
+	tb.Helper()
 	env.Until(tb, Patience, func() string { return w.unready(tb, System) })
 }
 
