@@ -240,7 +240,7 @@ type flow struct {
 const (
 	// leastHigh and mostHigh bound highRecords; for each of bytesPer records there is a MiB.
 	leastHigh, mostHigh = 1024, 4096
-	bytesPer            = 1024
+	bytesPer            = 704 // events of 1 KiB take one and a half
 )
 
 // flowFor keeps enough for a window of deliveries while a partition that was paused is fetched from again.

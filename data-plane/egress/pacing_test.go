@@ -230,7 +230,7 @@ func TestHowMuchIsFetchedAtOnce(t *testing.T) {
 	if f.asked != c.FetchMaxBytes {
 		t.Errorf("%d where there is much memory", f.asked)
 	}
-	if f.adjust(256<<20, flowFor(100)); f.ofOne != 1<<19/unknownRatio {
+	if f.adjust(256<<20, flowFor(100)); f.ofOne != c.MaxPartitionFetchBytes {
 		t.Errorf("%d of one partition", f.ofOne)
 	}
 	f = newFetchSize(c, 2<<20, flowFor(100))

@@ -393,10 +393,9 @@ type unlisted struct {
 	alone  bool // it has waited long enough
 	timer  *time.Timer
 	// latest is what Apply was called with last, to be applied again when the wait is over.
-	latest  *contract.Contract
-	creds   kafka.Credentials
-	secrets atomic.Pointer[kafka.Credentials] // creds, for filters
-	closed  bool
+	latest *contract.Contract
+	creds  kafka.Credentials
+	closed bool
 }
 
 // plan places the egresses of a contract for this process. The mutex is held.
