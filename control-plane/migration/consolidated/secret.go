@@ -1,8 +1,10 @@
 package consolidated
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -49,34 +51,55 @@ func (t *Takeover) connect(ctx context.Context, s settings) (target, error) {
 	if err != nil {
 		return to, err
 	}
-	protocol := len(user["protocol"]) > 0 // it says by itself what it is
-	asIs := protocol || (!s.tls || inferred.Encrypted()) && (!s.sasl || inferred.Authenticated()) && s.roots == ""
-	if !asIs {
-		to.secret, err = t.explicit(s, user, inferred, s.tls || inferred.Encrypted(), s.sasl || inferred.Authenticated())
-		if err != nil {
-			return to, err
+	var first error
+	for _, c := range t.candidates(to, user, inferred) {
+		err := c.err
+		if err == nil {
+			err = t.try(ctx, &c.target)
 		}
-		to.notes = append(to.notes, fmt.Sprintf("Secret %s/%s is made: what %s says about encryption and authentication has no place in kafka-channel-config",
-			t.Namespace, explicitSecret, configName))
-		return to, t.try(ctx, &to)
+		var w *wrongError
+		if err == nil || !errors.As(err, &w) { // what cannot be asked is no answer
+			return c.target, err
+		}
+		first = cmp.Or(first, err)
 	}
-	err = t.try(ctx, &to)
-	if err == nil || protocol || inferred.Encrypted() {
-		return to, err
+	return to, first
+}
+
+// candidate is a way to connect that may be the right one.
+type candidate struct {
+	target
+	err error
+}
+
+// candidates are the ways to connect, what was most probably meant first. What config-kafka says about encryption may be
+// the default that nobody looked at, and an authority that everybody trusts leaves no trace in a Secret (SEC-20).
+func (t *Takeover) candidates(to target, user map[string][]byte, inferred kafkacredentials.Settings) (all []candidate) {
+	s := to.settings
+	explicit := func(tls, sasl bool, why string) {
+		c := candidate{target: to}
+		c.secret, c.err = t.explicit(s, user, inferred, tls, sasl)
+		c.notes = []string{fmt.Sprintf("Secret %s/%s is made: %s", t.Namespace, explicitSecret, why)}
+		all = append(all, c)
 	}
-	// An authority that everybody trusts leaves no trace in a Secret (SEC-20).
-	encrypted := to
-	secret, explicitErr := t.explicit(s, user, inferred, true, inferred.Authenticated())
-	if explicitErr != nil {
-		return to, err
+	says := len(user["protocol"]) > 0 // by itself what it is
+	tls, sasl := s.tls || inferred.Encrypted(), s.sasl || inferred.Authenticated()
+	more := !says && (tls != inferred.Encrypted() || sasl != inferred.Authenticated() || s.roots != "")
+	if more {
+		explicit(tls, sasl, "what "+configName+" says about encryption and authentication has no place in kafka-channel-config")
 	}
-	encrypted.secret = secret
-	if t.try(ctx, &encrypted) != nil {
-		return to, err
+	switch {
+	case !more:
+		all = append(all, candidate{target: to})
+	case s.protocol == "" && s.roots == "" && !inferred.Authenticated(): // no password is shown to anybody
+		c := candidate{target: to}
+		c.notes = []string{fmt.Sprintf("ConfigMap %s asks for TLS or SASL, which the Kafka at %s does not speak", configName, strings.Join(s.servers, ","))}
+		all = append(all, c)
 	}
-	encrypted.notes = append(encrypted.notes, fmt.Sprintf(
-		"Secret %s/%s is made: the brokers speak TLS, which does not follow from the keys of Secret %q", t.Namespace, explicitSecret, s.secretName))
-	return encrypted, nil
+	if !says && !tls {
+		explicit(true, inferred.Authenticated(), fmt.Sprintf("the brokers speak TLS, which does not follow from the keys of Secret %q", s.secretName))
+	}
+	return all
 }
 
 // userSecret returns the data of the Secret that config-kafka names, and what follows from it; neither where it names none.

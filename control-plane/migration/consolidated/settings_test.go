@@ -75,6 +75,7 @@ func TestEncryptionThatASecretDoesNotTellIsWrittenDown(t *testing.T) {
 		{"the settings of the client have the authority", "Net: {TLS: {Enable: true, Config: {RootPEMs: [" + quoted(string(authority.CA)) + "]}}}", "", user,
 			map[string]string{"protocol": "SASL_SSL", "user": "me", "password": "secret", "sasl.mechanism": "SCRAM-SHA-512", "ca.crt": string(authority.CA)}, ""},
 		{"the brokers' addresses say it, and nobody trusts the authority", "", "SASL_SSL://", user, nil, "cannot be spoken with"},
+		{"the settings of the client say less than the Secret", "Net: {TLS: {Enable: false}, SASL: {Enable: false}}", "", with(user, "ca.crt", string(authority.CA)), nil, ""},
 		{"SASL without a user", "Net: {SASL: {Enable: true}}", "", map[string]string{"ca.crt": string(authority.CA)}, nil, "asks for SASL, and Secret \"mine\" has no user and password"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -109,6 +110,23 @@ func TestEncryptionThatASecretDoesNotTellIsWrittenDown(t *testing.T) {
 				t.Error("nothing is said of the Secret")
 			}
 		})
+	}
+}
+
+// The defaults of config-kafka ask for encryption and authentication that many a Kafka does not have.
+func TestAKafkaWithoutEncryptionIsFoundOut(t *testing.T) {
+	w := newWorld(t)
+	s, err := parse(map[string]string{"bootstrapServers": w.kafka.Bootstrap(), "sarama": "Net: {TLS: {Enable: true}, SASL: {Enable: true}}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := w.takeover(t.Context()).connect(t.Context(), s)
+	if err != nil || to.secret != nil || len(to.notes) != 1 || !strings.Contains(to.notes[0], "asks for TLS or SASL, which the Kafka at") {
+		t.Errorf("%+v, %v", to, err)
+	}
+	s.protocol = "SASL_SSL" // the addresses say so: nobody is to find out that it works without
+	if _, err := w.takeover(t.Context()).connect(t.Context(), s); err == nil {
+		t.Error("it connects with less than the addresses ask for")
 	}
 }
 

@@ -133,7 +133,7 @@ func (c *Checker) controllerPods(ctx context.Context, holder string) (waiting st
 	}
 	leads := false
 	for _, p := range pods {
-		if !slices.Equal(images(p.Object, "spec", "containers"), wanted) {
+		if have := images(p.Object, "spec", "containers"); slices.ContainsFunc(wanted, func(i string) bool { return !slices.Contains(have, i) }) {
 			return fmt.Sprintf("the end of pod %s, which runs an earlier controller", p.GetName()), nil
 		}
 		leads = leads || strings.HasPrefix(holder, p.GetName())
