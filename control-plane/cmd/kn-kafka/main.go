@@ -14,6 +14,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/display"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/lag"
+	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/migrate"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/send"
 )
 
@@ -35,6 +36,6 @@ func command() *cobra.Command {
 		Long:          "kn-kafka runs Knative Eventing for Apache Kafka on your machine and helps to try it. On the PATH it is also `kn kafka`.",
 		SilenceErrors: true, // main prints them, once
 	}
-	root.AddCommand(dev.Command(), send.Command(), display.Command(), lag.Command())
+	root.AddCommand(dev.Command(), send.Command(), display.Command(), lag.Command(), migrate.Command())
 	return root
 }
