@@ -15,8 +15,8 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/serving"
 )
 
-// reasonInvalid is the reason of the Warning event about annotations that say nothing.
-const reasonInvalid = "AutoscalingInvalid"
+// ReasonInvalid is the reason of the Warning event about annotations that say nothing.
+const ReasonInvalid = "AutoscalingInvalid"
 
 // Of returns how the group of an object with annotations is scaled: by them, and by config-kafka-autoscaler where they say
 // nothing. Without any annotation it is scaled where everything is, which is a switch of config-kafka-features.
@@ -39,7 +39,7 @@ func (s *Scaler) Record(
 ) {
 	p, err := Of(ctx, annotations)
 	if err != nil {
-		controller.GetEventRecorder(ctx).Eventf(object, corev1.EventTypeWarning, reasonInvalid, "Consumer group %s is not scaled: %v", g.ID, err)
+		controller.GetEventRecorder(ctx).Eventf(object, corev1.EventTypeWarning, ReasonInvalid, "Consumer group %s is not scaled: %v", g.ID, err)
 		return
 	}
 	if p.Disabled() {

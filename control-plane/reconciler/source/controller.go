@@ -5,14 +5,17 @@ import (
 	"time"
 
 	"k8s.io/client-go/tools/cache"
+	kubeclient "knative.dev/pkg/client/injection/kube/client"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/secret"
 	kconfigmap "knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
+	"knative.dev/pkg/injection/clients/dynamicclient"
 	"knative.dev/pkg/logging"
 	"knative.dev/pkg/resolver"
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/sources"
+	"knative.dev/eventing-kafka-go/control-plane/autoscale/keda"
 	"knative.dev/eventing-kafka-go/control-plane/client/injection/informers/sources/v1beta1/kafkasource"
 	sourcereconciler "knative.dev/eventing-kafka-go/control-plane/client/injection/reconciler/sources/v1beta1/kafkasource"
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
@@ -26,7 +29,8 @@ import (
 func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl {
 	in := installation.Get(ctx)
 	all := kafkasource.Get(ctx)
-	r := &Reconciler{in: in, sources: all.Lister(), groups: groups.NewStarter(time.Now), now: time.Now}
+	r := &Reconciler{in: in, sources: all.Lister(), groups: groups.NewStarter(time.Now), now: time.Now,
+		keda: &keda.Client{Dynamic: dynamicclient.Get(ctx), Kube: kubeclient.Get(ctx), Now: time.Now}}
 	impl := sourcereconciler.NewImpl(ctx, r, func(impl *controller.Impl) controller.Options {
 		stores := features.Follow(cmw, logging.FromContext(ctx).Named("features"), func(string, any) { impl.GlobalResync(all.Informer()) })
 		return controller.Options{ConfigStore: stores}

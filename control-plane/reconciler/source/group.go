@@ -10,10 +10,8 @@ import (
 	duckv1 "knative.dev/pkg/apis/duck/v1"
 	"knative.dev/pkg/controller"
 
-	"knative.dev/eventing-kafka-go/control-plane/apis/sources"
 	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/attempts"
-	"knative.dev/eventing-kafka-go/control-plane/autoscale"
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/following"
@@ -57,24 +55,7 @@ func (x *run) group(ctx context.Context) error {
 		parking.Ensure(ctx, admin, x.in.ParkingTopic, parking.BrokerDefault, status, x.in.Log)
 		return admin, nil
 	})
-	if err := x.started(err); err != nil {
-		return err
-	}
-	x.scale(ctx, admin)
-	return nil
-}
-
-// scale has the members of the group follow what waits for it. A source without consumers rests, whatever waits.
-func (x *run) scale(ctx context.Context, admin *kafkaadmin.Admin) {
-	spec, status, uid := &x.source.Spec, &x.source.Status.Status, string(x.source.UID)
-	if *spec.Consumers == 0 {
-		x.in.Scaler.Remove(status, "", uid)
-		return
-	}
-	x.in.Scaler.Record(ctx, x.source, x.source.Annotations, status, "", autoscale.Group{
-		Kind: sources.KafkaSourceKind, Object: x.id(), UID: uid, ID: spec.ConsumerGroup, Partitions: partitions(status),
-		Admin: func() (*kafkaadmin.Admin, error) { return admin, nil },
-	}, *spec.Consumers)
+	return x.started(err)
 }
 
 // partitions is how many partitions the group reads.

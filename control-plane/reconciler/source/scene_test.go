@@ -8,7 +8,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
 	"knative.dev/eventing/pkg/apis/feature"
 	"knative.dev/pkg/apis"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
@@ -16,6 +19,7 @@ import (
 	"knative.dev/pkg/logging"
 
 	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
+	"knative.dev/eventing-kafka-go/control-plane/autoscale/keda"
 	sourcereconciler "knative.dev/eventing-kafka-go/control-plane/client/injection/reconciler/sources/v1beta1/kafkasource"
 	sourcelisters "knative.dev/eventing-kafka-go/control-plane/client/listers/sources/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
@@ -48,6 +52,7 @@ type scene struct {
 	pods     func(...*contract.Resource) []bench.BenchPod
 	written  []*contract.Resource
 	groups   *groups.Starter
+	dynamic  *dynamicfake.FakeDynamicClient
 	later    time.Duration
 	err      error
 	events   []string
@@ -57,6 +62,9 @@ func newScene(t *testing.T) *scene {
 	s := &scene{Bench: bench.NewBench(t), t: t, flags: feature.Flags{}, kafka: features.Defaults(), pods: served}
 	s.Dispatchers = []string{"a"}
 	s.groups = groups.NewStarter(func() time.Time { return s.Now })
+	s.dynamic = dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{
+		{Group: "keda.sh", Version: "v1alpha1", Resource: "scaledobjects"}: "ScaledObjectList",
+	})
 	s.Kafka.CreateTopic(t, topic, 2)
 	s.Kafka.Produce(t, &kgo.Record{Topic: topic, Value: []byte("before")})
 	source := &sourcesv1beta1.KafkaSource{
@@ -120,6 +128,7 @@ func (s *scene) bare() *Reconciler {
 	return &Reconciler{
 		in: s.In, sources: s.lister(), resolver: s.Resolver, groups: s.groups, following: following.New(func(types.NamespacedName) {}),
 		later: func(_ types.NamespacedName, after time.Duration) { s.later = after }, now: func() time.Time { return s.Now },
+		keda: &keda.Client{Dynamic: s.dynamic, Kube: s.Kube, Now: func() time.Time { return s.Now }},
 	}
 }
 

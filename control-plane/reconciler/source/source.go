@@ -21,6 +21,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/apis/conditions"
 	"knative.dev/eventing-kafka-go/control-plane/apis/sources"
 	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
+	"knative.dev/eventing-kafka-go/control-plane/autoscale/keda"
 	sourcereconciler "knative.dev/eventing-kafka-go/control-plane/client/injection/reconciler/sources/v1beta1/kafkasource"
 	sourcelisters "knative.dev/eventing-kafka-go/control-plane/client/listers/sources/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
@@ -50,6 +51,7 @@ type Reconciler struct {
 	resolver  destination.Resolver
 	groups    *groups.Starter
 	following *following.Index
+	keda      *keda.Client
 	// later has a source reconciled again.
 	later func(id types.NamespacedName, after time.Duration)
 	now   func() time.Time
@@ -92,8 +94,9 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, s *sourcesv1beta1.KafkaS
 	if err := x.group(ctx); err != nil {
 		return err
 	}
+	scaleErr := x.scale(ctx)
 	r.later(x.id(), groups.GrowthCheck)
-	return x.served()
+	return errors.Join(x.served(), scaleErr)
 }
 
 func (x *run) id() types.NamespacedName {
