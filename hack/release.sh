@@ -163,5 +163,6 @@ rm -rf "$out"/{eventing-kafka*.yaml,images.txt,SHA256SUMS,sbom}
 name_images
 files
 for program in "${programs[@]}"; do echo "${program%%=*} ${image[${program%%=*}]}"; done >"$out/images.txt"
-(cd "$out" && sha256sum -- *.yaml images.txt >SHA256SUMS)
+sums=$(command -v sha256sum || echo "shasum -a 256")
+(cd "$out" && $sums -- *.yaml images.txt >SHA256SUMS)
 echo "release.sh: $(find "$out" -name '*.yaml' | wc -l) files in $out" >&2
