@@ -7,14 +7,16 @@ package reconcilertest
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -46,18 +48,21 @@ const SystemNamespace = "knative-eventing"
 type World struct {
 	*installation.Installation
 
-	indexers map[string]cache.Indexer // by type
-	podCache cache.Indexer
+	// Dispatchers are the pods that the next contract lists.
+	Dispatchers []string
+
+	tb      testing.TB
+	version int
 
 	mu      sync.Mutex
-	reports map[string]rollout.Report // by the value of the label app
+	caches  map[string]cache.Indexer  // by resource
+	reports map[string]rollout.Report // by the name of a pod, or the value of the label app
 }
 
 // New returns a World with objects. Its connections to Kafka end with the test.
 func New(tb testing.TB, objects ...runtime.Object) *World {
 	tb.Helper()
-	w := &World{indexers: map[string]cache.Indexer{}, reports: map[string]rollout.Report{}}
-	w.podCache = w.Indexer(&corev1.Pod{})
+	w := &World{tb: tb, caches: map[string]cache.Indexer{}, reports: map[string]rollout.Report{}}
 	for _, o := range objects {
 		if err := w.Indexer(o).Add(o); err != nil {
 			tb.Fatal(err)
@@ -68,9 +73,8 @@ func New(tb testing.TB, objects ...runtime.Object) *World {
 		tb.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	configMaps := corev1listers.NewConfigMapLister(w.Indexer(&corev1.ConfigMap{}))
-	secret := credentials.From(corev1listers.NewSecretLister(w.Indexer(&corev1.Secret{})))
-	policies := eventingv1alpha1listers.NewEventPolicyLister(w.Indexer(&eventingv1alpha1.EventPolicy{}))
+	configMaps := corev1listers.NewConfigMapLister(w.Cache("configmaps"))
+	secret := credentials.From(corev1listers.NewSecretLister(w.Cache("secrets")))
 	w.Installation = &installation.Installation{
 		SystemNamespace: SystemNamespace, DataPlanes: planes, Log: log, Secret: secret, Pods: w.pods,
 		Contracts: &contractmap.Reader{ConfigMaps: configMaps},
@@ -85,7 +89,7 @@ func New(tb testing.TB, objects ...runtime.Object) *World {
 		},
 		Secret: secret,
 		Policy: func(namespace, name string) (*eventingv1alpha1.EventPolicy, error) {
-			return policies.EventPolicies(namespace).Get(name)
+			return w.Policies().EventPolicies(namespace).Get(name)
 		},
 		Annotations: func(string, string) map[string]string { return nil },
 		Paused:      func(types.UID) bool { return false },
@@ -94,13 +98,41 @@ func New(tb testing.TB, objects ...runtime.Object) *World {
 	return w
 }
 
+// Cache is the cache of a resource, such as secrets.
+func (w *World) Cache(resource string) cache.Indexer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.caches[resource] == nil {
+		w.caches[resource] = cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
+	}
+	return w.caches[resource]
+}
+
 // Indexer is the cache of objects of a type.
 func (w *World) Indexer(object runtime.Object) cache.Indexer {
-	name := fmt.Sprintf("%T", object)
-	if w.indexers[name] == nil {
-		w.indexers[name] = cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
+	kind := reflect.TypeOf(object).Elem().Name()
+	resource, _ := meta.UnsafeGuessKindToResource(schema.GroupVersionKind{Kind: kind})
+	return w.Cache(resource.Resource)
+}
+
+// Add puts objects into the cache of a resource, in place of older ones.
+func (w *World) Add(resource string, objects ...any) {
+	w.tb.Helper()
+	for _, o := range objects {
+		if err := w.Cache(resource).Update(o); err != nil {
+			w.tb.Fatal(err)
+		}
 	}
-	return w.indexers[name]
+}
+
+// Remove takes an object out of a cache.
+func (w *World) Remove(resource, namespace, name string) {
+	w.tb.Helper()
+	if o, ok, _ := w.Cache(resource).GetByKey(namespace + "/" + name); ok {
+		if err := w.Cache(resource).Delete(o); err != nil {
+			w.tb.Fatal(err)
+		}
+	}
 }
 
 // Brokers lists the Brokers.
@@ -132,13 +164,15 @@ func (w *World) Write(tb testing.TB, kind dataplane.Kind, refused map[string]str
 // WriteOf writes the contract of any data plane.
 func (w *World) WriteOf(tb testing.TB, d dataplane.DataPlane, refused map[string]string, resources ...*contract.Resource) {
 	tb.Helper()
-	encoded, err := contract.Encode(&contract.Contract{Generation: 1, Resources: resources}, d.Format)
+	w.version++
+	c := &contract.Contract{Generation: uint64(w.version), Dispatchers: w.Dispatchers, Resources: resources}
+	encoded, err := contract.Encode(c, d.Format)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := w.Indexer(&corev1.ConfigMap{}).Add(contractmap.Make(d, encoded, refused, nil)); err != nil {
-		tb.Fatal(err)
-	}
+	cm := contractmap.Make(d, encoded, refused, nil)
+	cm.ResourceVersion = strconv.Itoa(w.version)
+	w.Add("configmaps", cm)
 }
 
 // Report has the pods with a label app say what they run.
@@ -148,14 +182,28 @@ func (w *World) Report(app string, r rollout.Report) {
 	w.reports[app] = r
 }
 
+// Running is what a pod reports that runs resources as they are.
+func Running(resources ...*contract.Resource) rollout.Report {
+	r := rollout.Report{Routes: map[string]rollout.Entry{}, Groups: map[string]rollout.Entry{}}
+	for _, res := range resources {
+		if res.GetIngress() != nil {
+			r.Routes[res.GetUid()] = rollout.Entry{Hash: contract.IngressHash(res), State: "running"}
+		}
+		for _, e := range res.GetEgresses() {
+			r.Groups[e.GetUid()] = rollout.Entry{Hash: contract.EgressHash(res, e), State: "running"}
+		}
+	}
+	return r
+}
+
 // Serving is what a pod reports that runs a resource with all its egresses; problem is what it says about each.
 func Serving(r *contract.Resource, problem string) rollout.Report {
-	report := rollout.Report{Generation: 1, Routes: map[string]rollout.Entry{}, Groups: map[string]rollout.Entry{}}
-	if r.GetIngress() != nil {
-		report.Routes[r.GetUid()] = rollout.Entry{Hash: contract.IngressHash(r), Problem: problem}
-	}
-	for _, e := range r.GetEgresses() {
-		report.Groups[e.GetUid()] = rollout.Entry{Hash: contract.EgressHash(r, e), State: "running", Problem: problem}
+	report := Running(r)
+	for _, entries := range []map[string]rollout.Entry{report.Routes, report.Groups} {
+		for uid, e := range entries {
+			e.Problem = problem
+			entries[uid] = e
+		}
 	}
 	return report
 }
@@ -172,7 +220,7 @@ func Pod(app, number string) *corev1.Pod {
 
 func (w *World) pods(namespace, app string) ([]*corev1.Pod, error) {
 	var pods []*corev1.Pod
-	for _, o := range w.podCache.List() {
+	for _, o := range w.Cache("pods").List() {
 		if pod, ok := o.(*corev1.Pod); ok && pod.Namespace == namespace && pod.Labels["app"] == app {
 			pods = append(pods, pod)
 		}
@@ -183,6 +231,10 @@ func (w *World) pods(namespace, app string) ([]*corev1.Pod, error) {
 func (w *World) fetch(_ context.Context, address string) (rollout.Report, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	host, _, _ := strings.Cut(address, ":")
+	if r, ok := w.reports[host]; ok {
+		return r, nil
+	}
 	for app, r := range w.reports {
 		if strings.HasPrefix(address, app+"-") {
 			return r, nil
