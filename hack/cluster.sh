@@ -15,7 +15,7 @@
 #   hack/cluster.sh in COMMAND …      run a command in its network, with KUBECONFIG, and KO_DOCKER_REPO and
 #                                     KO_DEFAULTBASEIMAGE for ko, which is in the PATH
 #   hack/cluster.sh stop|start NAME … one of its programs: kube-apiserver, kubelet, kube-controller-manager, …
-#   hack/cluster.sh down              end it; images that pods ran stay on disk (CLUSTER_DIR, to be deleted as you like)
+#   hack/cluster.sh down              end it and delete all that was in it; logs stay
 #
 #   hack/cluster.sh kind deps|up|kafka|eventing|in …|kubectl …|down     the same with kind, where Docker runs
 #

@@ -12,6 +12,8 @@ kind_deps() {
   docker info >/dev/null 2>&1 || unavailable "kind takes Docker, and its daemon does not answer"
   build kind "" kind=sigs.k8s.io/kind
   build ko "" ko=github.com/google/ko
+  build crane "" crane=github.com/google/go-containerregistry/cmd/crane
+  build kn "" kn=knative.dev/client/cmd/kn
   build_kubernetes kubectl
   eventing_deps
 }
@@ -51,7 +53,7 @@ kind_eventing() {
 # Runs a command with what ko and kubectl need to find this cluster.
 kind_in() {
   KUBECONFIG=$dir/kubeconfig KIND_CLUSTER_NAME=$name KO_DOCKER_REPO=kind.local \
-    PATH=$(dirname "$(program kubectl)"):$(dirname "$(program ko)"):$PATH "$@"
+    PATH=$(program_path kubectl ko crane kn):$PATH "$@"
 }
 
 # The program's image goes right into the node. Prints its name.

@@ -25,6 +25,7 @@ node_deps() {
   build crane "" crane=github.com/google/go-containerregistry/cmd/crane
   build ko "" ko=github.com/google/ko
   build coredns "" coredns=github.com/coredns/coredns
+  build kn "" kn=knative.dev/client/cmd/kn
   build_kubernetes kube-apiserver kubectl kubelet kube-controller-manager kube-scheduler kube-proxy
   eventing_deps
   local probe=$netns-probe
@@ -197,7 +198,7 @@ node_stop() { # name …
 
 node_start() { local name; for name in "$@"; do start_one "$name"; done; }
 
-# The kubelet first, or it starts anew what is ended here. Images stay in containerd's folder.
+# The kubelet first, or it starts anew what is ended here. Logs stay.
 node_down() {
   local id name
   KAFKA_DIR=$dir/kafka hack/kafka.sh down 2>/dev/null || true
@@ -214,7 +215,7 @@ node_down() {
   await_end containerd 15
   awk -v d="$dir/" 'index($2, d) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l 2>/dev/null || true
   ip netns delete "$netns" 2>/dev/null || true
-  rm -rf "$dir"/{etcd,kubelet,pki,cni,state,registry,kafka,kubeconfig,kubelet.kubeconfig,containerd.toml,kubelet.yaml,kube-proxy.yaml}
+  rm -rf "$dir"/{etcd,kubelet,pki,cni,containerd,state,registry,kafka,kubeconfig,kubelet.kubeconfig,containerd.toml,kubelet.yaml,kube-proxy.yaml}
 }
 
 # Kafka is a process of the machine in the cluster's network. Pods find it under the name that shipped configuration has.
@@ -228,5 +229,5 @@ node_kafka() {
 # Runs a command in the cluster's network, with what ko and kubectl need.
 node_in() {
   KUBECONFIG=$dir/kubeconfig KO_DOCKER_REPO=$registry KO_DEFAULTBASEIMAGE=$registry/base:1 GOPROXY=off \
-    PATH=$(dirname "$(program kubectl)"):$(dirname "$(program ko)"):$(dirname "$(program crane)"):$PATH inside "$@"
+    PATH=$(program_path kubectl ko crane kn):$PATH inside "$@"
 }

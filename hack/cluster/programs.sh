@@ -22,9 +22,17 @@ program() { # name
     crane) echo "$cache/crane-$(version_of crane github.com/google/go-containerregistry)/crane" ;;
     ko) echo "$cache/ko-$(version_of ko github.com/google/ko)/ko" ;;
     coredns) echo "$cache/coredns-$(version_of coredns github.com/coredns/coredns)/coredns" ;;
+    kn) echo "$cache/kn-$(version_of kn knative.dev/client)/kn" ;;
     kind) echo "$cache/kind-$(version_of kind sigs.k8s.io/kind)/kind" ;;
     *) echo "$cache/$(version_of kubernetes k8s.io/kubernetes)/$1" ;;
   esac
+}
+
+# Folders of programs, as PATH has them.
+program_path() { # name …
+  local name path=""
+  for name in "$@"; do path+=${path:+:}$(dirname "$(program "$name")"); done
+  echo "$path"
 }
 
 # Names what go build calls the program of a package.

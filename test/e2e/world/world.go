@@ -9,6 +9,7 @@ package world
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"knative.dev/eventing-kafka-go/test/apiserver/env"
 	"knative.dev/eventing-kafka-go/test/integration/cluster"
@@ -122,6 +124,20 @@ func (w *World) Settled(tb testing.TB) {
 	env.Until(tb, Patience, func() string { return w.unready(tb, System) })
 }
 
+// Merge sets a key of a ConfigMap of the installation; nil removes it. Tests may call it while they clean up.
+func (w *World) Merge(tb testing.TB, name, key string, value *string) {
+	tb.Helper()
+	patch, err := json.Marshal(map[string]any{"data": map[string]*string{key: value}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, err = w.Kube.CoreV1().ConfigMaps(System).
+		Patch(context.WithoutCancel(tb.Context()), name, types.MergePatchType, patch, metav1.PatchOptions{})
+	if err != nil {
+		tb.Fatalf("change %s of ConfigMap %s: %v", key, name, err)
+	}
+}
+
 // Cluster runs hack/cluster.sh, to stop and start programs of the cluster. It skips the test where that is not possible.
 func (w *World) Cluster(tb testing.TB, arguments ...string) {
 	tb.Helper()
@@ -142,5 +158,20 @@ func (w *World) run(tb testing.TB, program string, arguments ...string) {
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
 		tb.Fatalf("%s %s: %v\n%s", program, strings.Join(arguments, " "), err, out.String())
+	}
+}
+
+// ImageSizes reports how many MiB each image of the release has on its way to a node, as the node says.
+func (w *World) ImageSizes(tb testing.TB, report func(name string, mib float64)) {
+	tb.Helper()
+	nodes, err := w.Kube.CoreV1().Nodes().List(tb.Context(), metav1.ListOptions{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, image := range nodes.Items[0].Status.Images {
+		name, _, _ := strings.Cut(image.Names[0], "@")
+		if part := name[strings.LastIndex(name, "/")+1:]; strings.HasPrefix(part, "kafka-") {
+			report(part, float64(image.SizeBytes)/(1<<20))
+		}
 	}
 }
