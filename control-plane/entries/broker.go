@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
+	duckv1 "knative.dev/pkg/apis/duck/v1"
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
@@ -158,6 +159,29 @@ func RecordSettings(broker *eventingv1.Broker, s translate.Settings) {
 	}
 	for name, value := range s.Topic.Config {
 		annotate(status, translate.TopicConfigPrefix+name, value)
+	}
+}
+
+// secretNamespaceKey stands beside translate.SecretNameKey where the namespace does not follow from the object.
+const secretNamespaceKey = "auth.secret.ref.namespace"
+
+// RecordCluster writes into a Trigger's status where the Kafka of its consumer group is: a Broker may be gone before its
+// Triggers are, as when their namespace is deleted.
+func RecordCluster(status *duckv1.Status, s translate.Settings) {
+	annotate(status, translate.ServersKey, strings.Join(s.BootstrapServers, ","))
+	delete(status.Annotations, translate.SecretNameKey)
+	delete(status.Annotations, secretNamespaceKey)
+	if s.SecretName != "" {
+		annotate(status, translate.SecretNameKey, s.SecretName)
+		annotate(status, secretNamespaceKey, s.SecretNamespace)
+	}
+}
+
+// RecordedCluster reads what RecordCluster has written: servers and Secret alone. Without servers nothing was.
+func RecordedCluster(status *duckv1.Status) translate.Settings {
+	return translate.Settings{
+		BootstrapServers: kafka.ParseServers(status.Annotations[translate.ServersKey]),
+		SecretName:       status.Annotations[translate.SecretNameKey], SecretNamespace: status.Annotations[secretNamespaceKey],
 	}
 }
 

@@ -23,6 +23,10 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
+// ClientID is what brokers see as the client of every connection: another one than data planes have, whose requests it is
+// worth to tell from these.
+const ClientID = kafka.ClientID + "-admin"
+
 const (
 	// idleTime is how long a client is kept that nobody uses: credentials that were rotated never come back.
 	idleTime = 10 * time.Minute
@@ -91,7 +95,7 @@ func (p *Pool) use(connection kafka.Connection) (*client, func(), error) {
 	key := connection.Key()
 	c, ok := p.clients[key]
 	if !ok {
-		opened, err := kgo.NewClient(append(connection.Options(), kafka.Logger(p.log), kgo.RetryTimeout(retryTime))...)
+		opened, err := kgo.NewClient(append(connection.Options(), kgo.ClientID(ClientID), kafka.Logger(p.log), kgo.RetryTimeout(retryTime))...)
 		if err != nil {
 			return nil, nil, fmt.Errorf("create an admin client for Kafka at %v: %w", connection.Servers, err)
 		}

@@ -207,10 +207,14 @@ func has(r Report, uid string) bool {
 	return route || group
 }
 
-// Loaded says whether a pod has told that it runs this generation of its contract. A pod that was not asked lately counts
-// as one that does not; nobody is told.
+// Loaded says whether a pod has told that it runs this generation of its contract. A ready pod that was never asked is asked
+// first, or a controller that begins would tell every pod what it knows; one that was not asked lately counts as one that
+// does not. Nobody is told of a change.
 func (t *Tracker) Loaded(d dataplane.DataPlane, pod string, generation uint64) bool {
 	p := t.plane(d)
+	if pods, err := t.ready(d); err == nil {
+		t.meet(p, pods)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r, ok := p.pods[pod]

@@ -6,8 +6,8 @@
 // (true has a Trigger's delivery win field by field over its Broker's instead of replacing it), KAFKA_PARKING_TOPIC (takes
 // the events that nothing else takes; "disabled" is none, and they are held). PROBE_PORT (default 8080) answers /health and
 // /readiness. KUBE_API_QPS and KUBE_API_BURST (default 200 and 400) bound its requests to the API server,
-// K_THREADS_PER_CONTROLLER how many objects of a kind are reconciled at once. Variables of eventing-kafka-broker without
-// meaning here are ignored with one warning.
+// K_THREADS_PER_CONTROLLER (default 8) how many objects of a kind are reconciled at once. Variables of eventing-kafka-broker
+// without meaning here are ignored with one warning.
 package main
 
 import (
@@ -66,8 +66,12 @@ func prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Left to itself client-go waits so much between requests that a thousand objects take minutes.
-	if err := errors.Join(environment.SetDefault("KUBE_API_QPS", "200"), environment.SetDefault("KUBE_API_BURST", "400")); err != nil {
+	// Left to itself client-go waits so much between requests that a thousand objects take minutes. A reconcile mostly waits
+	// for answers of Kafka and of the API server, and two at a time, which is the default, wait most of all.
+	if err := errors.Join(
+		environment.SetDefault("KUBE_API_QPS", "200"), environment.SetDefault("KUBE_API_BURST", "400"),
+		environment.SetDefault("K_THREADS_PER_CONTROLLER", "8"),
+	); err != nil {
 		return err
 	}
 	go func() {

@@ -7,8 +7,8 @@ import (
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	"knative.dev/pkg/reconciler"
 
+	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/finalize"
-	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/topics"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
 )
@@ -29,18 +29,22 @@ func (r *Reconciler) FinalizeKind(ctx context.Context, t *eventingv1.Trigger) re
 	return nil
 }
 
-// deletion is what a Trigger leaves in Kafka. Where its Kafka is, only the Broker knows.
+// deletion is what a Trigger leaves in Kafka. Where its Kafka is, its Broker says, and its own status once that is gone.
 func (r *Reconciler) deletion(t *eventingv1.Trigger) topics.Deletion {
 	d := topics.Deletion{Annotations: t.Annotations}
 	if group := t.Status.Annotations[translate.GroupStatusAnnotation]; group != "" {
 		d.Groups = []string{group}
 	}
-	d.Admin = func() (*kafkaadmin.Admin, error) {
+	recorded := entries.RecordedCluster(&t.Status.Status)
+	d.Admin, d.Bare = r.in.ConnectForDeletion(func() (translate.Settings, error) {
 		b, err := r.brokers.Brokers(t.Namespace).Get(t.Spec.Broker)
-		if err != nil {
-			return nil, fmt.Errorf("where Kafka is, Broker %s/%s knew: %w", t.Namespace, t.Spec.Broker, err)
+		switch {
+		case err == nil:
+			return r.in.Entries.BrokerSettings(b)
+		case len(recorded.BootstrapServers) > 0:
+			return recorded, nil
 		}
-		return r.admin(b)
-	}
+		return translate.Settings{}, fmt.Errorf("where Kafka is, Broker %s/%s knew: %w", t.Namespace, t.Spec.Broker, err)
+	}, recorded.BootstrapServers)
 	return d
 }

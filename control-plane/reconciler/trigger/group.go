@@ -46,6 +46,9 @@ func (r *Reconciler) group(ctx context.Context, t *eventingv1.Trigger, b *eventi
 		t.Status.MarkDependencyFailed(reasonNoGroup, "%v", err)
 		return fmt.Errorf("consumer group %s: %w", id, err)
 	}
+	if s, err := r.in.Entries.BrokerSettings(b); err == nil { // what was recorded before stays
+		entries.RecordCluster(&t.Status.Status, s)
+	}
 	recorded, _ := entries.Partitions(&t.Status.Status) // it was written a moment ago
 	r.in.Scaler.Record(ctx, t, t.Annotations, &t.Status.Status, "", autoscale.Group{
 		Kind: r.class.asker, Object: r.who(t).NamespacedName, UID: string(t.UID), ID: id, Partitions: recorded[topic],

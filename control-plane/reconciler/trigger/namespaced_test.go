@@ -22,7 +22,7 @@ func TestTriggersOfClassKafkaNamespaced(t *testing.T) { // TR-07, BR-27
 	waits := dependency(corev1.ConditionUnknown, "WaitingForContract", "waiting for the contract in ConfigMap ns/kafka-broker-brokers-triggers")
 	data := map[string]any{ofNamespace: true}
 	patches, event := released()
-	rtesting.TableTest{
+	located(rtesting.TableTest{
 		{
 			Name: "its group is started, and the contract of its namespace waited for", Key: key, OtherTestData: data,
 			Objects:           []runtime.Object{newTrigger(carries), newBroker(own), cm},
@@ -39,5 +39,5 @@ func TestTriggersOfClassKafkaNamespaced(t *testing.T) { // TR-07, BR-27
 			WantPatches: patches, WantEvents: []string{event},
 			PostConditions: []func(*testing.T, *rtesting.TableRow){func(t *testing.T, _ *rtesting.TableRow) { committed(k, nil)(t, nil) }},
 		},
-	}.Test(t, factory)
+	}).Test(t, factory)
 }

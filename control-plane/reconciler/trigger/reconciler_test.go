@@ -3,6 +3,7 @@ package trigger
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -189,6 +190,35 @@ const (
 	podHolds    = "a pod serves the Trigger as it was"
 	kafkaAway   = "no connection to Kafka can be made"
 )
+
+// in says where the consumer group of a Trigger is.
+func in(servers string) option {
+	return func(t *eventingv1.Trigger) {
+		entries.RecordCluster(&t.Status.Status, translate.Settings{BootstrapServers: []string{servers}})
+	}
+}
+
+// located records in the Triggers of a table whose groups were started where these are: in the Kafka of their row.
+func located(table rtesting.TableTest) rtesting.TableTest {
+	for _, row := range table {
+		servers := ""
+		for _, o := range row.Objects {
+			if cm, ok := o.(*corev1.ConfigMap); ok && cm.Data[translate.ServersKey] != "" {
+				servers = cm.Data[translate.ServersKey]
+			}
+		}
+		all := slices.Clone(row.Objects)
+		for _, update := range row.WantStatusUpdates {
+			all = append(all, update.Object)
+		}
+		for _, o := range all {
+			if t, ok := o.(*eventingv1.Trigger); ok && servers != "" && t.Status.Annotations[entries.PartitionsStatusAnnotation] != "" {
+				in(servers)(t)
+			}
+		}
+	}
+	return table
+}
 
 // factory makes a reconciler out of the objects and data of a row.
 func factory(t *testing.T, row *rtesting.TableRow) (controller.Reconciler, rtesting.ActionRecorderList, rtesting.EventList) {

@@ -24,7 +24,7 @@ func TestTheWayToReady(t *testing.T) {
 	waits := reconciled()
 	pod := reconcilertest.Pod(dispatch, "1")
 	lags := "waiting for 1 pods: pod kafka-broker-dispatcher-1 runs an older entry"
-	rtesting.TableTest{
+	located(rtesting.TableTest{
 		{Name: "an object that is gone", Key: key},
 		{
 			Name: "the group starts at the end of the topic before anything is delivered (OF-01, TR-11)", Key: key,
@@ -75,7 +75,7 @@ func TestTheWayToReady(t *testing.T) {
 			WantStatusUpdates: updated(reconciled(dependency(corev1.ConditionUnknown, "ProbeStatus",
 				"no pod with label app=kafka-broker-dispatcher is ready"))),
 		},
-	}.Test(t, factory)
+	}).Test(t, factory)
 }
 
 func TestWhereAGroupStarts(t *testing.T) {
@@ -90,12 +90,12 @@ func TestWhereAGroupStarts(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			kafka := start(t)
-			rtesting.TableTest{{
+			located(rtesting.TableTest{{
 				Name: tc.name, Key: key,
 				Objects:           []runtime.Object{newTrigger(), newBroker(), config(kafka.Bootstrap()), settings(tc.file)},
 				WantStatusUpdates: updated(reconciled()),
 				PostConditions:    []func(*testing.T, *rtesting.TableRow){committed(kafka, tc.want)},
-			}}.Test(t, factory)
+			}}).Test(t, factory)
 		})
 	}
 }
@@ -106,7 +106,7 @@ func TestTheBrokerOfATrigger(t *testing.T) {
 	brokerFailed := func(reason, message string) option {
 		return func(t *eventingv1.Trigger) { t.Status.MarkBrokerFailed(reason, "%s", message) }
 	}
-	rtesting.TableTest{
+	located(rtesting.TableTest{
 		{
 			Name: "it is gone, and with it its topic", Key: key,
 			Objects:           []runtime.Object{reconciled(ready)},
@@ -143,7 +143,7 @@ func TestTheBrokerOfATrigger(t *testing.T) {
 			WantStatusUpdates: updated(reconciled(brokerFailed("r", "m"),
 				dependency(corev1.ConditionUnknown, "BrokerNotReady", "waiting for the topic of Broker b"))),
 		},
-	}.Test(t, factory)
+	}).Test(t, factory)
 }
 
 func TestDestinations(t *testing.T) {
@@ -153,7 +153,7 @@ func TestDestinations(t *testing.T) {
 	brokerDeadLetter := func(b *eventingv1.Broker) {
 		b.Spec.Delivery = &eventingduck.DeliverySpec{DeadLetterSink: to("other")}
 	}
-	rtesting.TableTest{
+	located(rtesting.TableTest{
 		{
 			Name: "the subscriber is not there any more: the last one stays (TR-10)", Key: key, WantErr: true,
 			Objects: []runtime.Object{reconciled(ready, subscriber(to("missing"))), newBroker(), cm},
@@ -209,7 +209,7 @@ func TestDestinations(t *testing.T) {
 			},
 			WantStatusUpdates: updated(reconciled(func(t *eventingv1.Trigger) { t.Spec.Delivery = &eventingduck.DeliverySpec{} })),
 		},
-	}.Test(t, factory)
+	}).Test(t, factory)
 }
 
 func TestWhatKeepsAGroupFromStarting(t *testing.T) {
@@ -231,7 +231,7 @@ func TestWhatKeepsAGroupFromStarting(t *testing.T) {
 	}
 	in := "consumer group " + group + ": "
 	noSecret := `get Secret ns/s: secret "s" not found`
-	rtesting.TableTest{
+	located(rtesting.TableTest{
 		row("a wrong order (TR-03)", reconciled(order), "EntryInvalid", invalid, "", nil, newBroker(), cm),
 		row("the topic is gone (OF-06)", reconciled(), "ConsumerGroupNotReady", noTopic, in, nil, otherTopic, cm),
 		row("Kafka is away, and what was started stays", reconciled(ready), "ConsumerGroupNotReady", away, in,
@@ -241,7 +241,7 @@ func TestWhatKeepsAGroupFromStarting(t *testing.T) {
 		row("the settings of the data plane cannot be read", reconciled(), "ConfigInvalid",
 			"ConfigMap knative-eventing/config-kafka-broker-data-plane: config-kafka-broker-consumer.properties: line 1: \\u12: four hexadecimal digits must follow \\u", "", nil,
 			newBroker(), cm, settings(`a=\u12`)),
-	}.Test(t, factory)
+	}).Test(t, factory)
 }
 
 func TestDeletion(t *testing.T) {
@@ -257,7 +257,7 @@ func TestDeletion(t *testing.T) {
 	}
 	kept := "consumer group " + group + ": kept because of annotation " + annotation.Deletion
 	groupGone := func(t *testing.T, _ *rtesting.TableRow) { committed(kafka, nil)(t, nil) }
-	rtesting.TableTest{
+	located(rtesting.TableTest{
 		{
 			Name: "the contract still holds it", Key: key, WantErr: true,
 			Objects:           []runtime.Object{reconciled(ready, deleted), newBroker(), cm},
@@ -294,6 +294,13 @@ func TestDeletion(t *testing.T) {
 			WantPatches: patches, WantEvents: []string{event},
 		},
 		{
+			Name: "the Broker is gone: where Kafka is, the status knows", Key: key,
+			Objects:        []runtime.Object{reconciled(deleted, in(kafka.Bootstrap()))},
+			WantPatches:    patches,
+			WantEvents:     []string{event},
+			PostConditions: []func(*testing.T, *rtesting.TableRow){groupGone},
+		},
+		{
 			Name: "the Broker is gone: tried again (KC-20)", Key: key, WantErr: true,
 			Objects: []runtime.Object{reconciled(deleted)},
 			WantStatusUpdates: updated(reconciled(deleted,
@@ -304,9 +311,9 @@ func TestDeletion(t *testing.T) {
 			Objects:     []runtime.Object{reconciled(deleted, tried(`{"connection":{"count":5,"last":"2026-01-02T03:04:05Z","error":"e"}}`))},
 			WantPatches: patches,
 			WantEvents: []string{rtesting.Eventf(corev1.EventTypeWarning, "LeftBehind", "Left in Kafka: %s",
-				"consumer group "+group+": connection was given up after 5 attempts: e"), event},
+				"consumer group "+group+`: where Kafka is, Broker ns/b knew: broker.eventing.knative.dev "b" not found`), event},
 		},
-	}.Test(t, factory)
+	}).Test(t, factory)
 }
 
 func TestOnlyTriggersOfOurClassAreTouched(t *testing.T) { // TR-01, TR-07
@@ -342,12 +349,12 @@ func TestAGroupIsStartedFromWhatIsRecorded(t *testing.T) { // OF-04
 	kafka := start(t)
 	recorded := reconciled(func(t *eventingv1.Trigger) { entries.SetPartitions(&t.Status.Status, map[string]int32{topic: 1}) })
 	kafka.Commit(t, group, topic, map[int32]int64{0: 1})
-	rtesting.TableTest{{
+	located(rtesting.TableTest{{
 		Name: "a partition that was added begins at its beginning", Key: key,
 		Objects:           []runtime.Object{recorded, newBroker(), config(kafka.Bootstrap())},
 		WantStatusUpdates: updated(reconciled()),
 		PostConditions:    []func(*testing.T, *rtesting.TableRow){committed(kafka, map[int32]int64{0: 1, 1: 0})},
-	}}.Test(t, factory)
+	}}).Test(t, factory)
 }
 
 func TestMembersFollowWhatWaits(t *testing.T) { // ST-11
@@ -379,5 +386,5 @@ func TestMembersFollowWhatWaits(t *testing.T) { // ST-11
 			WantStatusUpdates: updated(reconciled(row.annotated, row.get, waits)),
 		})
 	}
-	table.Test(t, factory)
+	located(table).Test(t, factory)
 }
