@@ -26,4 +26,7 @@ func TestControlPlane(t *testing.T) {
 func installed(t *testing.T, e *env.Env) {
 	s := system.Start(t, e, dataplane.Kinds()...)
 	t.Run("objects are served", func(t *testing.T) { served(t, s) })
+	t.Run("the controller is killed", func(t *testing.T) { cleanly(t, s, killed) })
+	t.Run("two replicas", func(t *testing.T) { cleanly(t, s, replicas) })
+	t.Run("many Triggers", func(t *testing.T) { cleanly(t, s, many) })
 }

@@ -25,13 +25,19 @@ func served(t *testing.T, s *system.System) {
 		{"a Broker with Triggers", brokerIsServed},
 		{"a KafkaChannel with subscribers", channelIsServed},
 		{"a KafkaSink", sinkIsServed},
+		{"a KafkaSource", sourceIsServed},
+		{"a ResetOffset", offsetsAreReset},
 	} {
-		t.Run(part.name, func(t *testing.T) {
-			topics, groups := s.Kafka.Topics(t), s.Kafka.Groups(t)
-			part.test(t, s)
-			nothingIsLeft(t, s, topics, groups)
-		})
+		t.Run(part.name, func(t *testing.T) { cleanly(t, s, part.test) })
 	}
+}
+
+// cleanly runs a test after which there must be in Kafka and in contracts what there was before.
+func cleanly(t *testing.T, s *system.System, test func(*testing.T, *system.System)) {
+	t.Helper()
+	topics, groups := s.Kafka.Topics(t), s.Kafka.Groups(t)
+	test(t, s)
+	nothingIsLeft(t, s, topics, groups)
 }
 
 // nothingIsLeft: topics and groups are those that there were, and no contract has an entry.
@@ -65,6 +71,9 @@ func annotation(t *testing.T, o *env.Object, key string) string {
 	return value
 }
 
+// channelConfig is the ConfigMap of all KafkaChannels, with a namespace and servers.
+const channelConfig = "{apiVersion: v1, kind: ConfigMap, metadata: {name: kafka-channel-config, namespace: %s}, data: {bootstrap.servers: %q}}"
+
 // brokerConfig is a ConfigMap for Brokers of a namespace.
 func brokerConfig(s *system.System, namespace string) string {
 	return fmt.Sprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: kafka-broker-config, namespace: %s}, data: {bootstrap.servers: %q, "+
@@ -81,6 +90,13 @@ func brokerOf(namespace, name, more string) string {
 func triggerOf(s *system.System, namespace, name, broker, eventType, path, more string) string {
 	return fmt.Sprintf("{apiVersion: eventing.knative.dev/v1, kind: Trigger, metadata: {name: %s, namespace: %s}, spec: {broker: %s, "+
 		"filter: {attributes: {type: %s}}, subscriber: {uri: %s}%s}}", name, namespace, broker, eventType, s.Subscriber.URL+path, more)
+}
+
+// sourceOf is a KafkaSource of a topic whose records go to a path of the subscriber.
+func sourceOf(s *system.System, namespace, topic, path string) string {
+	return fmt.Sprintf("{apiVersion: sources.knative.dev/v1, kind: KafkaSource, metadata: {name: events, namespace: %s}, "+
+		"spec: {bootstrapServers: [%q], topics: [%s], consumerGroup: %s-group, sink: {uri: %s}}}",
+		namespace, s.Kafka.Servers, topic, topic, s.Subscriber.URL+path)
 }
 
 func deadLetters(s *system.System, path string) string {
@@ -145,18 +161,17 @@ func brokerIsServed(t *testing.T, s *system.System) {
 	if groups := s.Kafka.Groups(t); slices.Contains(groups, group) {
 		t.Errorf("the group of a Trigger that is gone is left: %v", groups)
 	}
-	s.Gone(t, two)
-	s.Gone(t, x.at)
+	s.Gone(t, x.at) // before its Trigger, whose status knows where its group is
 	if code, text := s.Send(t, x.kind, x.at, system.Event{ID: "broker-9", Type: "b"}); code != http.StatusNotFound {
 		t.Errorf("a Broker that is gone answers %d %s", code, text)
 	}
+	s.Gone(t, two)
 }
 
 func channelIsServed(t *testing.T, s *system.System) {
 	const ns = "channel"
 	s.Namespace(t, ns)
-	s.Apply(t, fmt.Sprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: kafka-channel-config, namespace: %s}, data: {bootstrap.servers: %q}}",
-		env.SystemNamespace, s.Kafka.Servers))
+	s.Apply(t, fmt.Sprintf(channelConfig, env.SystemNamespace, s.Kafka.Servers))
 	core := s.Acting(t, coreController, "system:masters")
 	channel := func(subscribers string) *env.Object {
 		t.Helper()
@@ -239,4 +254,62 @@ func sinkIsServed(t *testing.T, s *system.System) {
 		t.Errorf("a topic that is somebody else's is gone: %v", topics)
 	}
 	s.Kafka.DeleteTopics(t, "sink-a")
+}
+
+func sourceIsServed(t *testing.T, s *system.System) {
+	const ns, topic, group = "source", "source-a", "source-a-group"
+	s.Namespace(t, ns)
+	s.Kafka.CreateTopic(t, topic, 2)
+	s.Kafka.Produce(t, topic, "source-0") // from before the source, which begins at the end
+	o := s.Ready(t, sourceOf(s, ns, topic, "/one"))
+	s.Kafka.Produce(t, topic, "source-1")
+	s.AwaitDelivery(t, "/one", "source-1")
+	s.Ready(t, sourceOf(s, ns, topic, "/two"))
+	s.Kafka.Produce(t, topic, "source-2")
+	s.AwaitDelivery(t, "/two", "source-2")
+	s.AwaitFinished(t, group, topic)
+	for _, not := range []struct{ path, id string }{{"/one", "source-0"}, {"/two", "source-1"}, {"/one", "source-2"}} {
+		if s.Subscriber.Deliveries(not.path, not.id) > 0 {
+			t.Errorf("event %s arrived at %s", not.id, not.path)
+		}
+	}
+	s.Gone(t, o)
+	if topics := s.Kafka.Topics(t); !slices.Contains(topics, topic) {
+		t.Errorf("a topic that is somebody else's is gone: %v", topics)
+	}
+	s.Kafka.DeleteTopics(t, topic)
+}
+
+func offsetsAreReset(t *testing.T, s *system.System) {
+	const ns = "reset"
+	s.Namespace(t, ns)
+	s.Apply(t, brokerConfig(s, ns))
+	b := s.Ready(t, brokerOf(ns, "events", ""))
+	trigger := s.Ready(t, triggerOf(s, ns, "one", "events", "a", "/one", ""))
+	for i := range 3 {
+		id := fmt.Sprintf("reset-%d", i)
+		s.Accepted(t, dataplane.Broker, b, system.Event{ID: id, Type: "a"})
+		s.AwaitDelivery(t, "/one", id)
+	}
+	s.AwaitFinished(t, annotation(t, trigger, translate.GroupStatusAnnotation), annotation(t, b, translate.TopicStatusAnnotation))
+	reset := s.Apply(t, "{apiVersion: kafka.eventing.knative.dev/v1alpha1, kind: ResetOffset, metadata: {name: again, namespace: "+ns+"}, "+
+		"spec: {offset: {time: earliest}, ref: {apiVersion: eventing.knative.dev/v1, kind: Trigger, name: one}}}")
+	env.Until(t, env.Patience, func() string {
+		reset = s.Get(t, reset.GroupVersionKind(), ns, reset.GetName())
+		return system.LacksCondition(reset, "Succeeded")
+	})
+	for i := range 3 {
+		env.Until(t, env.Patience, func() string {
+			if n := s.Subscriber.Deliveries("/one", fmt.Sprintf("reset-%d", i)); n < 2 {
+				return fmt.Sprintf("event %d was delivered %d times", i, n)
+			}
+			return ""
+		})
+	}
+	s.AwaitReady(t, trigger)
+	s.Accepted(t, dataplane.Broker, b, system.Event{ID: "reset-9", Type: "a"})
+	s.AwaitDelivery(t, "/one", "reset-9")
+	for _, o := range []*env.Object{reset, trigger, b} {
+		s.Gone(t, o)
+	}
 }

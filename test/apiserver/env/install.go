@@ -11,7 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// settings are the ConfigMaps of Knative Eventing that programs do not start without.
+// settings are the ConfigMaps of Knative Eventing that programs do not start without. What is logged is logged as a whole,
+// so that tests can count it, and profiles are there for whoever looks.
 const settings = `
 apiVersion: v1
 kind: ConfigMap
@@ -20,10 +21,16 @@ metadata: {name: config-features, namespace: knative-eventing}
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: config-logging, namespace: knative-eventing}
+data:
+  zap-logger-config: |
+    {"level": "info", "sampling": null, "outputPaths": ["stdout"], "errorOutputPaths": ["stderr"], "encoding": "json", "encoderConfig": {"timeKey": "timestamp",
+     "levelKey": "severity", "nameKey": "logger", "callerKey": "caller", "messageKey": "message", "stacktraceKey": "stacktrace",
+     "levelEncoder": "", "timeEncoder": "iso8601", "durationEncoder": "string", "callerEncoder": ""}}
 ---
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: config-observability, namespace: knative-eventing}
+data: {runtime-profiling: enabled}
 ---
 apiVersion: v1
 kind: ConfigMap

@@ -31,6 +31,7 @@ type Kafka struct {
 	// Servers are its bootstrap servers, separated by commas.
 	Servers string
 
+	client *kgo.Client
 	admin  *kadm.Client
 	counts *counts // nil: a real Kafka, whose requests nobody counts
 }
@@ -52,7 +53,7 @@ func startKafka(tb testing.TB) *Kafka {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(client.Close)
-	k.admin = kadm.NewClient(client)
+	k.client, k.admin = client, kadm.NewClient(client)
 	return k
 }
 
@@ -111,6 +112,22 @@ func (k *Kafka) DeleteTopics(tb testing.TB, names ...string) {
 	}
 	if err != nil {
 		tb.Fatalf("delete topics %v: %v", names, err)
+	}
+}
+
+// Produce writes an event into a topic, as any application may.
+func (k *Kafka) Produce(tb testing.TB, topic, id string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), kafkaPatience)
+	defer cancel()
+	r := &kgo.Record{Topic: topic, Value: []byte(`{"a":1}`)}
+	for key, value := range map[string]string{
+		"content-type": "application/json", "ce_specversion": "1.0", "ce_source": "/test", "ce_id": id, "ce_type": "a",
+	} {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: key, Value: []byte(value)})
+	}
+	if err := k.client.ProduceSync(ctx, r).FirstErr(); err != nil {
+		tb.Fatalf("produce into topic %q: %v", topic, err)
 	}
 }
 

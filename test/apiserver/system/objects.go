@@ -34,21 +34,24 @@ func (s *System) AwaitReady(tb testing.TB, o *env.Object) *env.Object {
 }
 
 // Lacks says in a few words why an object is not Ready as it is now, "" when it is.
-func Lacks(o *env.Object) string {
+func Lacks(o *env.Object) string { return LacksCondition(o, "Ready") }
+
+// LacksCondition says in a few words why a condition of an object is not True for what it is now, "" when it is.
+func LacksCondition(o *env.Object, condition string) string {
 	name := o.GetKind() + " " + o.GetName()
 	if seen, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration"); seen != o.GetGeneration() {
 		return fmt.Sprintf("%s was seen in generation %d, not %d", name, seen, o.GetGeneration())
 	}
 	all, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
 	for _, c := range all {
-		if c, ok := c.(map[string]any); ok && c["type"] == "Ready" {
+		if c, ok := c.(map[string]any); ok && c["type"] == condition {
 			if c["status"] == "True" {
 				return ""
 			}
-			return fmt.Sprintf("%s is not Ready: %v, %v", name, c["reason"], c["message"])
+			return fmt.Sprintf("%s is not %s: %v, %v", name, condition, c["reason"], c["message"])
 		}
 	}
-	return name + " says nothing about Ready"
+	return name + " says nothing about " + condition
 }
 
 // Gone deletes an object and waits until the API has it no more: until its last finalizer was removed.
