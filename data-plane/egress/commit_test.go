@@ -10,10 +10,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
+	"knative.dev/eventing-kafka-go/data-plane/kafka/kafkatest"
 	"knative.dev/eventing-kafka-go/data-plane/offsets"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -224,4 +228,69 @@ func TestACommitNamesItsTopicsByNameAndID(t *testing.T) {
 	if expelled := d.name(resp); !expelled || resp.Topics[0].Topic != "events" {
 		t.Errorf("expelled %v, answer %+v", expelled, resp.Topics)
 	}
+}
+
+// Brokers before 3.1 say no ids of topics; the client commits then. What is finished is committed with its ledger all the
+// same: by time, for the owner after a crash, and by a revocation, for the one after that.
+func TestWhereTopicsHaveNoIDsNothingIsLostAndLittleIsRepeated(t *testing.T) {
+	const events = 30
+	f := &fixture{t: t, kafka: kafkatest.Start(t, kfake.MaxVersions(kversion.V2_8_0())), topic: "events"}
+	f.kafka.CreateTopic(t, f.topic, 1)
+	f.set = f.newSet()
+	s := newSubscriber(t, statusOf(http.StatusServiceUnavailable, "0-0"))
+	held := egressTo("a", s.URL)
+	held.EgressConfig = &contract.EgressConfig{Retry: 10, BackoffDelay: 3_600_000}
+	says := func(horizon int64, attempts int) func() bool {
+		return func() bool {
+			text, at := f.committedBy("group-a")
+			l, reading := offsets.Decode(at, text)
+			return reading == offsets.Read && at == 0 && l.Horizon == horizon && len(l.Unfinished) == 1 && l.Unfinished[0].Attempts == attempts
+		}
+	}
+	f.produce(0, 0, events)
+	f.set.Apply(f.contract(held), nil)
+	eventually(t, "the ledger of the first owner", says(events, 1))
+	g := f.set.members["a"].group
+	g.mu.Lock()
+	if len(g.topicIDs) > 0 {
+		t.Errorf("this Kafka says ids of topics: %v", g.topicIDs)
+	}
+	g.mu.Unlock()
+	f.crash(f.set, "a")
+
+	second := f.newSet()
+	second.Apply(f.contract(held), nil)
+	f.produce(0, events, events)
+	eventually(t, "the ledger of the second owner", says(2*events, 2))
+	second.Apply(f.contract(), nil) // which gives the partition up
+
+	third := f.newSet()
+	quick := egressTo("a", s.URL)
+	quick.EgressConfig = &contract.EgressConfig{Retry: 10, BackoffDelay: 1, DeadLetter: newSubscriber(t, nil).URL}
+	third.Apply(f.contract(quick), nil)
+	eventually(t, "all are committed", f.committed("group-a", 0, 2*events))
+	if n := s.calls("0-0"); n != 11 {
+		t.Errorf("%d attempts by three owners, want 11", n)
+	}
+	if n := len(s.received()); n != 2*events+10 {
+		t.Errorf("%d requests, want one for each of %d events and 10 more for one of them", n, 2*events)
+	}
+}
+
+// committedBy is what a group has committed for partition 0, of brokers of any age.
+func (f *fixture) committedBy(group string) (text string, offset int64) {
+	f.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(f.kafka.Addrs()...))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	fetched, err := kadm.NewClient(client).FetchOffsets(ctx, group)
+	if err != nil {
+		return "", -1 // the group is not there yet
+	}
+	o, _ := fetched.Lookup(f.topic, 0)
+	return o.Metadata, o.At
 }
