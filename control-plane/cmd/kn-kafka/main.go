@@ -1,5 +1,5 @@
 // Command kn-kafka runs and tries Knative Eventing for Apache Kafka from the command line, by itself or as a plugin of
-// kn: on the PATH it is `kn kafka`.
+// kn: on the PATH it is `kn kafka`, and under the name kn-source-kafka `kn source kafka`.
 package main
 
 import (
@@ -7,15 +7,19 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/dev"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/display"
+	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/inspect"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/lag"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/migrate"
 	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/send"
+	"knative.dev/eventing-kafka-go/control-plane/cmd/kn-kafka/source"
 )
 
 func main() {
@@ -23,19 +27,27 @@ func main() {
 	defer stop()
 	// A second signal ends the program at once: the first only begins the orderly end.
 	context.AfterFunc(ctx, stop)
-	if err := command().ExecuteContext(ctx); err != nil {
+	if err := command(os.Args[0]).ExecuteContext(ctx); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "kn-kafka:", err)
 		os.Exit(1) //nolint:gocritic // nothing is left to be stopped
 	}
 }
 
-func command() *cobra.Command {
+// sourcePlugin is the name under which kn calls the program for `kn source kafka`.
+const sourcePlugin = "kn-source-kafka"
+
+// command returns the commands for the name that the program was called by.
+func command(called string) *cobra.Command {
+	if strings.TrimSuffix(filepath.Base(called), ".exe") == sourcePlugin {
+		return source.Command(sourcePlugin)
+	}
 	root := &cobra.Command{
 		Use:           "kn-kafka",
 		Short:         "Run and try Knative Eventing for Apache Kafka",
 		Long:          "kn-kafka runs Knative Eventing for Apache Kafka on your machine and helps to try it. On the PATH it is also `kn kafka`.",
 		SilenceErrors: true, // main prints them, once
 	}
-	root.AddCommand(dev.Command(), send.Command(), display.Command(), lag.Command(), migrate.Command())
+	root.AddCommand(dev.Command(), send.Command(), display.Command(), lag.Command(), migrate.Command(), source.Command("source"),
+		inspect.StatusCommand(), inspect.DescribeCommand())
 	return root
 }

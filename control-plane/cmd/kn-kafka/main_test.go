@@ -149,3 +149,19 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		}
 	}
 }
+
+func TestTheNameDecidesWhichPluginItIs(t *testing.T) {
+	for called, want := range map[string]string{
+		"/usr/bin/kn-source-kafka": "create delete describe list update",
+		"kn-source-kafka.exe":      "create delete describe list update",
+		"./kn-kafka":               "describe dev display lag migrate send source status",
+	} {
+		var names []string
+		for _, c := range command(called).Commands() {
+			names = append(names, c.Name())
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %s", called, got)
+		}
+	}
+}
