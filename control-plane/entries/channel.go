@@ -10,6 +10,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/apis/messaging"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
+	"knative.dev/eventing-kafka-go/control-plane/dataplane"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -29,6 +30,7 @@ func (b *Builder) channelInput(channel *messagingv1beta1.KafkaChannel, f Flags) 
 	in := translate.ChannelInput{
 		Channel: channel, Topic: channel.Status.Annotations[translate.TopicStatusAnnotation],
 		ClusterDomain: b.ClusterDomain, DeadLetter: deadLetter(&channel.Status.DeliveryStatus),
+		BackoffDelay:  b.DataPlanes[dataplane.Channel].BackoffDelay,
 		Subscriptions: map[types.UID]translate.SubscriptionInput{}, Flags: f.translate(),
 	}
 	if in.Topic == "" {

@@ -29,6 +29,7 @@ import (
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
 	podinformer "knative.dev/pkg/client/injection/kube/informers/core/v1/pod/filtered"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/secret"
+	serviceaccount "knative.dev/pkg/client/injection/kube/informers/core/v1/serviceaccount/filtered"
 	filteredfactory "knative.dev/pkg/client/injection/kube/informers/factory/filtered"
 	"knative.dev/pkg/logging"
 	"knative.dev/pkg/network"
@@ -39,6 +40,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/environment"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
 	"knative.dev/eventing-kafka-go/control-plane/serving"
@@ -58,6 +60,8 @@ type Installation struct {
 	Admins          *kafkaadmin.Pool
 	// Scaler decides how many members consumer groups have.
 	Scaler *autoscale.Scaler
+	// Accounts gives objects that send events an identity.
+	Accounts identity.Accounts
 	// Secret returns a Secret from the cache, or from the API server when it is not there yet (SEC-29).
 	Secret credentials.Get
 	// ParkingTopic takes the events that nothing else takes, in each cluster; "" is none.
@@ -95,9 +99,9 @@ type holder struct {
 	err  error
 }
 
-// WithInstallation prepares a context for Get, and selects the pods that are cached.
+// WithInstallation prepares a context for Get, and selects the pods and ServiceAccounts that are cached.
 func WithInstallation(ctx context.Context) context.Context {
-	return context.WithValue(filteredfactory.WithSelectors(ctx, PodSelector), key{}, &holder{})
+	return context.WithValue(filteredfactory.WithSelectors(ctx, PodSelector, identity.Label), key{}, &holder{})
 }
 
 // Get returns the Installation of the process. The context comes from WithInstallation and has informers.
@@ -132,6 +136,7 @@ func build(ctx context.Context, getenv func(string) string) (*Installation, erro
 	cached := credentials.From(secret.Get(ctx).Lister())
 	in.Secret = withLive(ctx, cached)
 	in.Pods = pods(ctx)
+	in.Accounts = identity.Accounts{Kube: kubeclient.Get(ctx), Lister: serviceaccount.Get(ctx, identity.Label).Lister()}
 	in.Rollout = rollout.New(ctx, rollout.Options{Pods: in.Pods, Log: log})
 	in.Scaler = autoscale.New(ctx, autoscale.Options{Log: log})
 	in.ParkingTopic = parkingTopic(getenv)

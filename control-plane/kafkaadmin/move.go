@@ -98,6 +98,17 @@ func (a *Admin) CommitMoves(ctx context.Context, name string, moves []Move) erro
 	})
 }
 
+// HasOffsets says whether a group has committed an offset in one of topics.
+func (a *Admin) HasOffsets(ctx context.Context, name string, topics ...string) (has bool, err error) {
+	err = a.with(ctx, func(c *client) error {
+		g := group{client: c, GroupStart: GroupStart{Group: name, Topics: topics}}
+		err := g.load(ctx)
+		has = len(g.committed) > 0
+		return err
+	})
+	return has, err
+}
+
 // IsActive says whether Kafka refused a commit because the group has members.
 func IsActive(err error) bool { return isActive(err) }
 

@@ -110,6 +110,22 @@ func TestAGroupWithMembersIsNotMoved(t *testing.T) {
 	}
 }
 
+func TestAGroupIsKnownByItsOffsets(t *testing.T) {
+	cluster := kafkatest.Start(t)
+	cluster.CreateTopic(t, "t", 2)
+	cluster.CreateTopic(t, "u", 1)
+	admin := newAdmin(t, cluster)
+	commitWith(t, cluster, 0, "")
+	for name, want := range map[string]bool{"g": true, "another": false} {
+		if has, err := admin.HasOffsets(testContext(t), name, "t"); has != want || err != nil {
+			t.Errorf("%s: %v, %v", name, has, err)
+		}
+	}
+	if has, err := admin.HasOffsets(testContext(t), "g", "u"); has || err != nil {
+		t.Errorf("in another topic: %v, %v", has, err)
+	}
+}
+
 func TestATopicThatIsGoneCannotBeMovedIn(t *testing.T) {
 	cluster := kafkatest.Start(t)
 	if _, err := newAdmin(t, cluster).PlanMoves(testContext(t), "g", []string{"t"}, Destination{Start: Latest}); err == nil || !strings.Contains(err.Error(), "topic t") {

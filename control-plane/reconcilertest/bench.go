@@ -65,6 +65,7 @@ func NewBench(tb testing.TB) *Bench {
 		Now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), recorder: record.NewFakeRecorder(events),
 	}
 	b.In = b.Installation
+	b.In.Accounts.Kube = b.Kube
 	ctx, cancel := context.WithCancel(context.WithValue(tb.Context(), dynamicclient.Key{}, dynamicfake.NewSimpleDynamicClient(scheme.Scheme)))
 	tb.Cleanup(cancel)
 	b.Ctx = addressable.WithDuck(controller.WithEventRecorder(ctx, b.recorder))

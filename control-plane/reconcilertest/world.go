@@ -21,12 +21,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	kubefake "k8s.io/client-go/kubernetes/fake"
 	corev1listers "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	eventingv1alpha1 "knative.dev/eventing/pkg/apis/eventing/v1alpha1"
 	eventinglisters "knative.dev/eventing/pkg/client/listers/eventing/v1"
 	eventingv1alpha1listers "knative.dev/eventing/pkg/client/listers/eventing/v1alpha1"
+	_ "knative.dev/pkg/client/injection/kube/informers/core/v1/serviceaccount/filtered/fake" // whoever asks for an Installation needs it
 
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/autoscale"
@@ -35,6 +37,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
@@ -77,6 +80,9 @@ func New(tb testing.TB, objects ...runtime.Object) *World {
 	secret := credentials.From(corev1listers.NewSecretLister(w.Cache("secrets")))
 	w.Installation = &installation.Installation{
 		SystemNamespace: SystemNamespace, DataPlanes: planes, Log: log, Secret: secret, Pods: w.pods,
+		Accounts: identity.Accounts{
+			Kube: kubefake.NewSimpleClientset(), Lister: corev1listers.NewServiceAccountLister(w.Indexer(&corev1.ServiceAccount{})),
+		},
 		Contracts: &contractmap.Reader{ConfigMaps: configMaps},
 		Rollout:   rollout.New(tb.Context(), rollout.Options{Pods: w.pods, Fetch: w.fetch, Log: log}),
 		Admins:    kafkaadmin.NewPool(log),

@@ -1,8 +1,10 @@
 package translate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -30,6 +32,8 @@ type ChannelInput struct {
 	Ingress       Ingress
 	// DeadLetter is spec.delivery.deadLetterSink, resolved. Not needed when that is an absolute URI.
 	DeadLetter *Target
+	// BackoffDelay is the wait unit of a spec.delivery that retries and does not say; 0 is ResourceBackoffDelay.
+	BackoffDelay time.Duration
 	// Subscriptions holds what is known about subscribers beside spec.subscribers, by UID. Entries may be missing.
 	Subscriptions map[types.UID]SubscriptionInput
 	Flags         Flags
@@ -97,7 +101,18 @@ func channelResource(in ChannelInput, object *contract.Reference) (*contract.Res
 		EventPolicies: in.Ingress.Policies,
 		KeyFallback:   fallback,
 	}
+	r.EgressConfig = channelDelivery(in)
 	return r, nil
+}
+
+// channelDelivery is the delivery of the channel itself; its subscribers have what follows from it and their own. What is
+// wrong with it is said about them.
+func channelDelivery(in ChannelInput) *contract.EgressConfig {
+	config, err := egressConfig(in.Channel.Spec.Delivery, in.DeadLetter, cmp.Or(in.BackoffDelay, ResourceBackoffDelay))
+	if err != nil {
+		return nil
+	}
+	return config
 }
 
 func ownedByBroker(meta *metav1.ObjectMeta) bool {

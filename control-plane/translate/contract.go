@@ -9,15 +9,28 @@ import (
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
-// Contract puts a contract together: resources by UID, the trust bundles that hold a certificate, the names of the
-// dispatchers, the last two sorted and without repetitions. Its generation is that of before when both mean the same,
-// else the next one; before may be nil. The result may share memory with resources.
-func Contract(before *contract.Contract, resources []*contract.Resource, trustBundles, dispatchers []string) *contract.Contract {
+// Shared is what all resources of a contract have in common.
+type Shared struct {
+	// TrustBundles are PEM; those that hold no certificate are left out.
+	TrustBundles []string
+	// Dispatchers are names of pods.
+	Dispatchers []string
+	// Issuers are those of the tokens that ingresses with an audience ask for.
+	Issuers []*contract.TokenIssuer
+}
+
+// Contract puts a contract together: resources by UID, and what they share sorted and without repetitions. Its generation
+// is that of before when both mean the same, else the next one; before may be nil. The result may share memory with what is
+// handed in.
+func Contract(before *contract.Contract, resources []*contract.Resource, shared Shared) *contract.Contract {
 	c := &contract.Contract{
 		Generation:   before.GetGeneration(),
 		Resources:    slices.SortedFunc(slices.Values(resources), func(a, b *contract.Resource) int { return cmp.Compare(a.GetUid(), b.GetUid()) }),
-		TrustBundles: slices.DeleteFunc(sortedSet(trustBundles), func(s string) bool { return !holdsCertificate(s) }),
-		Dispatchers:  sortedSet(dispatchers),
+		TrustBundles: slices.DeleteFunc(sortedSet(shared.TrustBundles), func(s string) bool { return !holdsCertificate(s) }),
+		Dispatchers:  sortedSet(shared.Dispatchers),
+		TokenIssuers: slices.SortedFunc(slices.Values(shared.Issuers), func(a, b *contract.TokenIssuer) int {
+			return cmp.Compare(a.GetIssuer(), b.GetIssuer())
+		}),
 	}
 	if before == nil || !contract.Equivalent(before, c) {
 		c.Generation = contract.NextGeneration(before.GetGeneration())

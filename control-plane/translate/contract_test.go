@@ -24,18 +24,18 @@ func entry(uid string, egresses ...string) *contract.Resource {
 }
 
 func TestContractGeneration(t *testing.T) {
-	first := Contract(nil, []*contract.Resource{entry("b"), entry("a", "1", "2")}, nil, []string{"pod-1", "pod-0"})
+	first := Contract(nil, []*contract.Resource{entry("b"), entry("a", "1", "2")}, Shared{Dispatchers: []string{"pod-1", "pod-0"}})
 	if first.GetGeneration() != 1 || first.GetResources()[0].GetUid() != "a" || !slices.Equal(first.GetDispatchers(), []string{"pod-0", "pod-1"}) {
 		t.Errorf("first: %v", first)
 	}
-	same := Contract(first, []*contract.Resource{entry("a", "2", "1"), entry("b")}, nil, []string{"pod-0", "pod-1", "pod-0"})
+	same := Contract(first, []*contract.Resource{entry("a", "2", "1"), entry("b")}, Shared{Dispatchers: []string{"pod-0", "pod-1", "pod-0"}})
 	if !proto.Equal(same, first) {
 		t.Errorf("another order is another contract: %v (CT-08)", same)
 	}
-	if next := Contract(same, []*contract.Resource{entry("a", "1")}, nil, nil); next.GetGeneration() != 2 {
+	if next := Contract(same, []*contract.Resource{entry("a", "1")}, Shared{}); next.GetGeneration() != 2 {
 		t.Errorf("generation %d after a change (CT-08)", next.GetGeneration())
 	}
-	if empty := Contract(&contract.Contract{}, nil, nil, nil); empty.GetGeneration() != 0 {
+	if empty := Contract(&contract.Contract{}, nil, Shared{}); empty.GetGeneration() != 0 {
 		t.Errorf("an empty contract has changed: generation %d", empty.GetGeneration())
 	}
 }
@@ -45,7 +45,7 @@ func TestContractKeepsTrustBundlesWithCertificates(t *testing.T) {
 	damaged := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}))
 	key := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")}))
 	mixed := damaged + key + a
-	got := Contract(nil, nil, []string{b, "", "no PEM", damaged, key, mixed, b, a}, nil).GetTrustBundles()
+	got := Contract(nil, nil, Shared{TrustBundles: []string{b, "", "no PEM", damaged, key, mixed, b, a}}).GetTrustBundles()
 	want := []string{a, b, mixed}
 	slices.Sort(want)
 	if !slices.Equal(got, want) {

@@ -174,7 +174,7 @@ func (t *Target) identify(s Spec) error {
 		case s.Egress.GetOidcServiceAccountName() == "" || s.Token == nil:
 			return fmt.Errorf("%s: a token for %q is asked for, and there is no ServiceAccount whose it would be", e.field, e.audience)
 		default:
-			e.identity = tokens.Identity{Namespace: namespace(s), ServiceAccount: s.Egress.GetOidcServiceAccountName(), Audience: e.audience}
+			e.identity, _ = tokens.For(s.Resource, s.Egress, e.audience)
 		}
 	}
 	return nil

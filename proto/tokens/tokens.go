@@ -9,14 +9,18 @@
 package tokens
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
 const (
@@ -54,13 +58,15 @@ func (i Identity) String() string {
 // Shard is the number of the Secret that holds the token of an identity: 0 ≤ Shard < Shards.
 func (i Identity) Shard() int {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(i.Namespace + "\x00" + i.ServiceAccount + "\x00" + i.Audience)) // it never fails
+	_, _ = h.Write([]byte(i.key())) // it never fails
 	return int(h.Sum32() % Shards)
 }
 
-func compare(a, b Token) int {
-	return strings.Compare(a.Namespace+"\x00"+a.ServiceAccount+"\x00"+a.Audience, b.Namespace+"\x00"+b.ServiceAccount+"\x00"+b.Audience)
-}
+func (i Identity) key() string { return i.Namespace + "\x00" + i.ServiceAccount + "\x00" + i.Audience }
+
+func compareIdentities(a, b Identity) int { return strings.Compare(a.key(), b.key()) }
+
+func compare(a, b Token) int { return compareIdentities(a.Identity, b.Identity) }
 
 // Token is a token that was issued.
 type Token struct {
@@ -100,4 +106,35 @@ func Decode(content []byte) ([]Token, error) {
 		return nil, fmt.Errorf("%w: format %d, this build knows %d", ErrDamaged, b.Format, format)
 	}
 	return b.Tokens, nil
+}
+
+// Wanted are the identities whose tokens a contract asks for, sorted. The ServiceAccount of an egress is in the namespace
+// of its Trigger, Subscription or KafkaSource; a token is for the destination, for where replies go, and for the dead
+// letter sink, as far as they have an audience.
+func Wanted(c *contract.Contract) []Identity {
+	set := map[Identity]bool{}
+	for _, r := range c.GetResources() {
+		for _, e := range r.GetEgresses() {
+			config := e.GetEgressConfig()
+			if config == nil {
+				config = r.GetEgressConfig()
+			}
+			for _, audience := range []string{e.GetDestinationAudience(), e.GetReplyUrlAudience(), config.GetDeadLetterAudience()} {
+				if id, ok := For(r, e, audience); ok {
+					set[id] = true
+				}
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(set), compareIdentities)
+}
+
+// For is whose token an egress shows to an audience. It is false when it shows none: without a ServiceAccount or an
+// audience.
+func For(r *contract.Resource, e *contract.Egress, audience string) (Identity, bool) {
+	id := Identity{ServiceAccount: e.GetOidcServiceAccountName(), Audience: audience}
+	for _, ref := range []*contract.Reference{e.GetSubscription(), e.GetReference(), r.GetReference()} {
+		id.Namespace = cmp.Or(id.Namespace, ref.GetNamespace())
+	}
+	return id, id.ServiceAccount != "" && id.Audience != "" && id.Namespace != ""
 }

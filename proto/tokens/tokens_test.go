@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
 func some(n int) []Token {
@@ -66,5 +68,35 @@ func TestIdentitiesSpreadOverAllShards(t *testing.T) {
 	}
 	if slices.Min(count) < 800 || slices.Max(count) > 1200 {
 		t.Errorf("16,000 tokens over shards: %v", count)
+	}
+}
+
+func TestAContractAsksForTheTokensOfItsAudiences(t *testing.T) {
+	in := func(namespace string) *contract.Reference { return &contract.Reference{Namespace: namespace} }
+	of := func(e *contract.Egress) *contract.Contract {
+		return &contract.Contract{Resources: []*contract.Resource{{
+			Reference: in("resource"), EgressConfig: &contract.EgressConfig{DeadLetterAudience: "dead"}, Egresses: []*contract.Egress{e},
+		}}}
+	}
+	own := &contract.EgressConfig{Retry: 1}
+	for _, tt := range []struct {
+		name string
+		of   *contract.Egress
+		want []Identity
+	}{
+		{"none without a ServiceAccount", &contract.Egress{Reference: in("ns"), DestinationAudience: "a"}, nil},
+		{"none without an audience", &contract.Egress{Reference: in("ns"), OidcServiceAccountName: "sa", EgressConfig: own}, nil},
+		{"the destination", &contract.Egress{Reference: in("ns"), OidcServiceAccountName: "sa", DestinationAudience: "a", EgressConfig: own},
+			[]Identity{{"ns", "sa", "a"}}},
+		{"all of them, once", &contract.Egress{Reference: in("ns"), OidcServiceAccountName: "sa", DestinationAudience: "z", ReplyUrlAudience: "z",
+			EgressConfig: &contract.EgressConfig{DeadLetterAudience: "b"}}, []Identity{{"ns", "sa", "b"}, {"ns", "sa", "z"}}},
+		{"the dead letter sink of the resource", &contract.Egress{Reference: in("ns"), OidcServiceAccountName: "sa"}, []Identity{{"ns", "sa", "dead"}}},
+		{"the Subscription's namespace comes first", &contract.Egress{Subscription: in("sub"), Reference: in("ns"), OidcServiceAccountName: "sa",
+			DestinationAudience: "a", EgressConfig: own}, []Identity{{"sub", "sa", "a"}}},
+		{"the resource's comes last", &contract.Egress{OidcServiceAccountName: "sa", DestinationAudience: "a", EgressConfig: own}, []Identity{{"resource", "sa", "a"}}},
+	} {
+		if got := Wanted(of(tt.of)); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
 	}
 }

@@ -30,6 +30,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/resetoffset"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/sink"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/source"
+	"knative.dev/eventing-kafka-go/control-plane/reconciler/token"
 	"knative.dev/eventing-kafka-go/control-plane/reconciler/trigger"
 )
 
@@ -53,6 +54,7 @@ func main() {
 		source.NewController,
 		resetoffset.NewController,
 		eventtype.NewController,
+		token.NewController,
 	)
 }
 

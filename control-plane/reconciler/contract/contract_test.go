@@ -387,6 +387,26 @@ func TestTrustBundlesOfTheSystemNamespaceAreInEveryContract(t *testing.T) { // C
 	}
 }
 
+func TestIssuersOfTokensAreInTheContractsOfIngressesAndStayWhileTheyAreNotFound(t *testing.T) { // IN-46
+	w := newWorld(t, nil)
+	w.issuer = []*contract.TokenIssuer{{Issuer: "https://issuer", Keys: "{}"}}
+	of := func(kind dataplane.Kind) int {
+		w.reconcile(w.plane(kind))
+		return len(w.contract(w.plane(kind)).Contract.GetTokenIssuers())
+	}
+	if sink, source := of(dataplane.Sink), of(dataplane.Source); sink != 1 || source != 0 {
+		t.Errorf("%d where events enter, %d where they do not", sink, source)
+	}
+	w.issuer, w.issuerUnknown = nil, true // a controller that has just begun
+	if n := of(dataplane.Sink); n != 1 {
+		t.Errorf("%d while they are not found", n)
+	}
+	w.issuerUnknown = false // the flag is off
+	if n := of(dataplane.Sink); n != 0 {
+		t.Errorf("%d when nobody needs them", n)
+	}
+}
+
 func TestAResetOffsetReachesTheGroupThoughItsReconcilerComesLater(t *testing.T) {
 	w := newWorld(t, nil)
 	shared := w.builder(w.source.builder.DataPlanes)

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 	"knative.dev/eventing/pkg/apis/feature"
 	"knative.dev/eventing/pkg/client/injection/informers/eventing/v1/broker"
 	"knative.dev/eventing/pkg/client/injection/informers/eventing/v1/trigger"
@@ -28,6 +29,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/features"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
+	"knative.dev/eventing-kafka-go/control-plane/issuers"
 )
 
 const workQueue = "contracts"
@@ -64,12 +66,28 @@ func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl
 		return nil
 	}
 	r.DemoteFunc = func(reconciler.Bucket) { r.last.forget() }
-	core := feature.NewStore(logger.Named("config-features"), r.coreChanged(), func(string, any) { q.everything(nil) })
+	var core *feature.Store
+	follower := issuers.New(issuers.Options{
+		Flags: func() feature.Flags { return core.Load() }, APIServer: apiServer(r.kube), Changed: func() { q.everything(nil) }, Log: in.Log,
+	})
+	r.issuers = follower.Known
+	core = feature.NewStore(logger.Named("config-features"), r.coreChanged(), func(string, any) {
+		follower.FlagsChanged()
+		q.everything(nil)
+	})
 	kafka := features.NewStore(logger.Named("config-kafka-features"), func(string, any) { q.everything(nil) })
 	features.Watch(cmw, core.UntypedStore, kafka.UntypedStore)
 	r.source.flags = func() entries.Flags { return entries.Flags{Core: core.Load(), Kafka: kafka.Load()} }
 	q.watch(ctx)
+	go follower.Run(ctx)
 	return impl
+}
+
+// apiServer returns a function that reads a path of the API server.
+func apiServer(kube kubernetes.Interface) func(context.Context, string) ([]byte, error) {
+	return func(ctx context.Context, path string) ([]byte, error) {
+		return kube.Discovery().RESTClient().Get().AbsPath(path).Do(ctx).Raw()
+	}
 }
 
 // coreChanged notes when flags of core become others than they were, which pods mount too.

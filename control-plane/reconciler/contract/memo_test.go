@@ -229,7 +229,7 @@ func (c *chaos) uncached(d dataplane.DataPlane, before *contract.Contract) *cont
 	if err != nil {
 		c.Fatal(err)
 	}
-	return translate.Contract(before, resources, nil, nil)
+	return translate.Contract(before, resources, translate.Shared{})
 }
 
 func TestWhatIsRememberedOfEntriesIsWhatTheyAre(t *testing.T) {

@@ -42,7 +42,9 @@ type Reconciler struct {
 	systemNamespace string
 	pods            func(namespace, app string) ([]*corev1.Pod, error)
 	// loaded says whether a pod has told that it runs this generation.
-	loaded  func(d dataplane.DataPlane, pod string, generation uint64) bool
+	loaded func(d dataplane.DataPlane, pod string, generation uint64) bool
+	// issuers are those of tokens, false as long as they are not found.
+	issuers func() ([]*contract.TokenIssuer, bool)
 	now     func() time.Time
 	size    func(ctx context.Context, d dataplane.DataPlane, bytes int) // a gauge (CT-14)
 	poked   pokes
@@ -164,10 +166,11 @@ func (r *Reconciler) desired(ctx context.Context, d dataplane.DataPlane, before 
 	if err != nil {
 		return desired{}, err
 	}
+	shared := translate.Shared{TrustBundles: bundles, Dispatchers: dispatchers, Issuers: r.tokenIssuers(d, before.Contract)}
 	collect := r.collector(d)
 	putTogether := func(resources []*contract.Resource) (want desired, err error) {
 		want.owners = owners
-		want.Contract = translate.Contract(before.Contract, resources, bundles, dispatchers)
+		want.Contract = translate.Contract(before.Contract, resources, shared)
 		if d.Format == contract.FormatJSON {
 			want.Contract = ownless(before.Contract, want.Contract)
 		}
@@ -191,6 +194,17 @@ func (r *Reconciler) desired(ctx context.Context, d dataplane.DataPlane, before 
 func (c current) says(d dataplane.DataPlane, want desired) bool {
 	return !c.missing && c.Format == d.Format && c.Contract.GetGeneration() == want.GetGeneration() &&
 		maps.Equal(c.Refused, want.refused) && want.belongs(c.cm)
+}
+
+// tokenIssuers are those that a data plane needs where events enter; those of before until they are found.
+func (r *Reconciler) tokenIssuers(d dataplane.DataPlane, before *contract.Contract) []*contract.TokenIssuer {
+	if d.Receiver == "" {
+		return nil
+	}
+	if known, ok := r.issuers(); ok {
+		return known
+	}
+	return before.GetTokenIssuers()
 }
 
 // belongs says whether an object has the owners that it should have. Who owns one of an installation is not our matter.

@@ -55,6 +55,9 @@ type world struct {
 	objects map[string]cache.Indexer // by kind
 	now     time.Time
 	loads   map[string]uint64 // pods to the generation that they run
+
+	issuer        []*contract.TokenIssuer
+	issuerUnknown bool
 }
 
 func newWorld(t *testing.T, environment map[string]string) *world {
@@ -70,8 +73,9 @@ func newWorld(t *testing.T, environment map[string]string) *world {
 	used := newUsage()
 	w.Reconciler = &Reconciler{
 		kube: w.api, systemNamespace: system, now: func() time.Time { return w.now }, pods: w.podsOf,
-		loaded: func(_ dataplane.DataPlane, pod string, generation uint64) bool { return w.loads[pod] == generation },
-		size:   func(context.Context, dataplane.DataPlane, int) {},
+		loaded:  func(_ dataplane.DataPlane, pod string, generation uint64) bool { return w.loads[pod] == generation },
+		size:    func(context.Context, dataplane.DataPlane, int) {},
+		issuers: func() ([]*contract.TokenIssuer, bool) { return w.issuer, !w.issuerUnknown },
 		source: source{
 			builder: used.following(w.builder(planes)), used: used,
 			flags:      func() entries.Flags { return entries.Flags{Core: feature.Flags{}, Kafka: features.Defaults()} },

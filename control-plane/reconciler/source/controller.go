@@ -8,6 +8,7 @@ import (
 	kubeclient "knative.dev/pkg/client/injection/kube/client"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/secret"
+	serviceaccount "knative.dev/pkg/client/injection/kube/informers/core/v1/serviceaccount/filtered"
 	kconfigmap "knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
 	"knative.dev/pkg/injection/clients/dynamicclient"
@@ -15,6 +16,7 @@ import (
 	"knative.dev/pkg/resolver"
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/sources"
+	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/autoscale/keda"
 	"knative.dev/eventing-kafka-go/control-plane/client/injection/informers/sources/v1beta1/kafkasource"
 	sourcereconciler "knative.dev/eventing-kafka-go/control-plane/client/injection/reconciler/sources/v1beta1/kafkasource"
@@ -22,6 +24,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/features"
 	"knative.dev/eventing-kafka-go/control-plane/following"
 	"knative.dev/eventing-kafka-go/control-plane/groups"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
 )
 
@@ -47,6 +50,11 @@ func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl
 		if _, err := informer.AddEventHandler(controller.HandleAll(handle)); err != nil {
 			logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
 		}
+	}
+	if _, err := serviceaccount.Get(ctx, identity.Label).Informer().AddEventHandler(cache.FilteringResourceEventHandler{
+		FilterFunc: controller.FilterController(&sourcesv1beta1.KafkaSource{}), Handler: controller.HandleAll(impl.EnqueueControllerOf),
+	}); err != nil {
+		logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
 	}
 	if err := r.following.Watch(following.Secret, secret.Get(ctx).Informer()); err != nil {
 		logging.FromContext(ctx).Fatal(err)

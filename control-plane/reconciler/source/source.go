@@ -29,6 +29,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/following"
 	"knative.dev/eventing-kafka-go/control-plane/groups"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
 	"knative.dev/eventing-kafka-go/control-plane/serving"
@@ -84,7 +85,9 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, s *sourcesv1beta1.KafkaS
 	s.Status.InitializeConditions()
 	x := r.run(ctx, s)
 	x.describe()
-	x.identity()
+	if err := x.identity(ctx); err != nil {
+		return err
+	}
 	if err := x.sink(ctx); err != nil {
 		return err
 	}
@@ -120,14 +123,18 @@ func (x *run) describe() {
 	}
 }
 
-// identity says whether the source has an identity for tokens: the data plane sends none yet, whatever is asked for.
-func (x *run) identity() {
-	x.source.Status.Auth = nil
-	reason := "authentication-oidc feature disabled"
-	if x.flags.Core.IsOIDCAuthentication() {
-		reason = "authentication-oidc feature not yet supported for KafkaSources"
+// identity gives the source a ServiceAccount, whose tokens its sink knows it by.
+func (x *run) identity(ctx context.Context) (err error) {
+	x.source.Status.Auth, err = x.in.Accounts.Ensure(ctx, x.flags.Core, x.source)
+	switch {
+	case err != nil:
+		x.m.MarkFalse(sourcesv1beta1.KafkaSourceConditionOIDCIdentityCreated, identity.ReasonFailed, "%v", err)
+	case x.flags.Core.IsOIDCAuthentication():
+		x.m.MarkTrue(sourcesv1beta1.KafkaSourceConditionOIDCIdentityCreated)
+	default:
+		x.m.MarkTrueWithReason(sourcesv1beta1.KafkaSourceConditionOIDCIdentityCreated, identity.ReasonDisabled, "")
 	}
-	x.m.MarkTrueWithReason(sourcesv1beta1.KafkaSourceConditionOIDCIdentityCreated, reason, "")
+	return err
 }
 
 // sink resolves where records go; what was found before stays when it cannot be found now.

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
+	"knative.dev/eventing/pkg/apis/feature"
 	"knative.dev/pkg/apis"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
 
@@ -57,6 +58,30 @@ func TestASourceBecomesReady(t *testing.T) {
 				t.Errorf("%+v\nwant %+v", got, want)
 			}
 		})
+	}
+}
+
+func TestASourceHasAnIdentityWithAuthenticationAlone(t *testing.T) { // ST-18
+	s := newScene(t)
+	s.flags = feature.Flags{feature.OIDCAuthentication: feature.Enabled}
+	s.settle()
+	s.says("OIDCIdentityCreated=True", "Ready=True")
+	name := "k-oidc-sources.knative.dev-kafkasource"
+	account, err := s.Kube.CoreV1().ServiceAccounts("ns").Get(t.Context(), name, metav1.GetOptions{})
+	if auth := s.source().Status.Auth; err != nil || auth == nil || *auth.ServiceAccountName != name {
+		t.Fatalf("%+v, %v", auth, err)
+	}
+	foreign := account.DeepCopy()
+	foreign.OwnerReferences = nil
+	s.Add("serviceaccounts", foreign)
+	s.step()
+	s.says("OIDCIdentityCreated=False Unable to resolve service account for OIDC authentication: ServiceAccount ns/"+name+" is not owned", "Ready=True")
+	s.Add("serviceaccounts", account)
+	s.flags = feature.Flags{}
+	s.settle()
+	s.says("OIDCIdentityCreated=True authentication-oidc feature disabled", "Ready=True")
+	if _, err := s.Kube.CoreV1().ServiceAccounts("ns").Get(t.Context(), name, metav1.GetOptions{}); err == nil || s.source().Status.Auth != nil {
+		t.Errorf("%+v", s.source().Status.Auth)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/tools/cache"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
@@ -13,6 +14,7 @@ import (
 	triggerreconciler "knative.dev/eventing/pkg/client/injection/reconciler/eventing/v1/trigger"
 	eventinglisters "knative.dev/eventing/pkg/client/listers/eventing/v1"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
+	serviceaccount "knative.dev/pkg/client/injection/kube/informers/core/v1/serviceaccount/filtered"
 	kconfigmap "knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
 	"knative.dev/pkg/kmeta"
@@ -23,6 +25,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
 	"knative.dev/eventing-kafka-go/control-plane/features"
 	"knative.dev/eventing-kafka-go/control-plane/groups"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
 )
 
@@ -88,6 +91,9 @@ func (r *Reconciler) controller(ctx context.Context, cmw kconfigmap.Watcher, of 
 	for informer, handler := range map[cache.SharedIndexInformer]cache.ResourceEventHandler{
 		triggers.Informer(): cache.FilteringResourceEventHandler{FilterFunc: r.isOurs, Handler: controller.HandleAll(impl.Enqueue)},
 		brokers.Informer():  controller.HandleAll(r.ofBroker(triggers.Lister(), impl)),
+		serviceaccount.Get(ctx, identity.Label).Informer(): cache.FilteringResourceEventHandler{
+			FilterFunc: controller.FilterController(&eventingv1.Trigger{}), Handler: controller.HandleAll(r.ofAccount(triggers.Lister(), impl)),
+		},
 		configmap.Get(ctx).Informer(): cache.FilteringResourceEventHandler{
 			FilterFunc: r.isContract, Handler: controller.HandleAll(r.waiting(triggers.Lister(), impl)),
 		},
@@ -97,6 +103,20 @@ func (r *Reconciler) controller(ctx context.Context, cmw kconfigmap.Watcher, of 
 		}
 	}
 	return impl
+}
+
+// ofAccount enqueues the Trigger whose identity a ServiceAccount is, if it is ours.
+func (r *Reconciler) ofAccount(triggers eventinglisters.TriggerLister, impl *controller.Impl) func(any) {
+	return func(object any) {
+		account, err := kmeta.DeletionHandlingAccessor(object)
+		if err != nil {
+			return
+		}
+		t, err := triggers.Triggers(account.GetNamespace()).Get(metav1.GetControllerOf(account).Name)
+		if err == nil && r.isOurs(t) {
+			impl.Enqueue(t)
+		}
+	}
 }
 
 // isOurs: a Trigger whose Broker has our class, or that carries our finalizer (TR-01).

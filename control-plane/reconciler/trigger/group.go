@@ -24,7 +24,7 @@ const (
 
 // group names the consumer group, for ever, and commits its start.
 func (r *Reconciler) group(ctx context.Context, t *eventingv1.Trigger, b *eventingv1.Broker) error {
-	id, err := entries.FlagsOf(ctx).Kafka.Naming.TriggerGroup(t)
+	id, err := r.groupID(ctx, t, b)
 	if err != nil {
 		t.Status.MarkDependencyFailed(reasonNoGroup, "%v", err)
 		return err
@@ -55,6 +55,25 @@ func (r *Reconciler) group(ctx context.Context, t *eventingv1.Trigger, b *eventi
 		Admin: func() (*kafkaadmin.Admin, error) { return r.admin(b) },
 	}, 1)
 	return nil
+}
+
+// groupID is the recorded name of the group, or the one by the template. A Trigger from before names were recorded may have
+// one that is named after its UID, which it keeps (KC-24).
+func (r *Reconciler) groupID(ctx context.Context, t *eventingv1.Trigger, b *eventingv1.Broker) (string, error) {
+	id, err := entries.FlagsOf(ctx).Kafka.Naming.TriggerGroup(t)
+	isNew := t.Status.ObservedGeneration == 0
+	if err != nil || isNew || t.Status.Annotations[translate.GroupStatusAnnotation] != "" {
+		return id, err
+	}
+	admin, err := r.admin(b)
+	if err != nil {
+		return "", err
+	}
+	old, err := admin.HasOffsets(ctx, string(t.UID), b.Status.Annotations[translate.TopicStatusAnnotation])
+	if old {
+		id = string(t.UID)
+	}
+	return id, err
 }
 
 // admin connects to the Kafka of a Broker.

@@ -27,6 +27,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/destination"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/groups"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
 	"knative.dev/eventing-kafka-go/control-plane/serving"
@@ -75,7 +76,9 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, t *eventingv1.Trigger) r
 		return err
 	}
 	t.Status.PropagateSubscriptionCondition(&apis.Condition{Status: corev1.ConditionTrue}) // there is no Subscription (TR-08)
-	r.identity(ctx, t)
+	if err := r.identity(ctx, t); err != nil {
+		return err
+	}
 	if err := r.subscriber(ctx, t); err != nil {
 		return err
 	}
@@ -121,14 +124,19 @@ func usable(b *eventingv1.Broker) bool {
 		!b.Status.GetCondition(conditions.ConfigParsed).IsFalse() && !b.Status.GetCondition(conditions.TopicReady).IsFalse()
 }
 
-// identity says whether the Trigger has an identity for tokens: the data plane sends none yet, whatever is asked for.
-func (r *Reconciler) identity(ctx context.Context, t *eventingv1.Trigger) {
-	t.Status.Auth = nil
-	if entries.FlagsOf(ctx).Core.IsOIDCAuthentication() {
-		t.Status.MarkOIDCIdentityCreatedNotSupported()
-		return
+// identity gives the Trigger a ServiceAccount, whose tokens its subscriber knows it by.
+func (r *Reconciler) identity(ctx context.Context, t *eventingv1.Trigger) (err error) {
+	flags := entries.FlagsOf(ctx).Core
+	t.Status.Auth, err = r.in.Accounts.Ensure(ctx, flags, t)
+	switch {
+	case err != nil:
+		t.Status.MarkOIDCIdentityCreatedFailed(identity.ReasonFailed, "%v", err)
+	case flags.IsOIDCAuthentication():
+		t.Status.MarkOIDCIdentityCreatedSucceeded()
+	default:
+		t.Status.MarkOIDCIdentityCreatedSucceededWithReason(identity.ReasonDisabled, "")
 	}
-	t.Status.MarkOIDCIdentityCreatedSucceededWithReason("authentication-oidc feature disabled", "")
+	return err
 }
 
 // subscriber resolves where events go; what was found before stays when it cannot be found now.

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/tools/record"
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
+	"knative.dev/eventing/pkg/apis/feature"
 	fakeeventingclient "knative.dev/eventing/pkg/client/injection/client/fake"
 	triggerreconciler "knative.dev/eventing/pkg/client/injection/reconciler/eventing/v1/trigger"
 	"knative.dev/pkg/apis"
@@ -183,6 +184,7 @@ func settings(file string) *corev1.ConfigMap {
 // Data of rows.
 const (
 	ofNamespace = "the reconciler is that of class KafkaNamespaced"
+	coreFlags   = "the flags of core"
 	inContract  = "the contract holds the entry of the wanted Trigger" // value: what its pods say about it
 	olderPod    = "pods run an older entry"
 	refused     = "the contract refuses it" // value: why
@@ -231,6 +233,9 @@ func factory(t *testing.T, row *rtesting.TableRow) (controller.Reconciler, rtest
 		}
 	}
 	ctx := logging.WithLogger(t.Context(), zap.NewNop().Sugar())
+	if flags, ok := row.OtherTestData[coreFlags].(feature.Flags); ok {
+		ctx = feature.ToContext(ctx, flags)
+	}
 	ctx, client := fakeeventingclient.With(ctx, own...)
 	row.Ctx = ctx // its logger is quiet
 	recorder := record.NewFakeRecorder(10)

@@ -4,10 +4,13 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
+	"knative.dev/eventing/pkg/apis/feature"
 	"knative.dev/pkg/apis"
+	duckv1 "knative.dev/pkg/apis/duck/v1"
 	rtesting "knative.dev/pkg/reconciler/testing"
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/annotation"
@@ -76,6 +79,39 @@ func TestTheWayToReady(t *testing.T) {
 				"no pod with label app=kafka-broker-dispatcher is ready"))),
 		},
 	}).Test(t, factory)
+}
+
+func TestTheIdentityOfATrigger(t *testing.T) {
+	kafka := start(t)
+	cm := config(kafka.Bootstrap())
+	name := "t-oidc-eventing.knative.dev-trigger"
+	on := map[string]any{coreFlags: feature.Flags{feature.OIDCAuthentication: feature.Enabled}}
+	identified := func(t *eventingv1.Trigger) {
+		t.Status.Auth = &duckv1.AuthStatus{ServiceAccountName: &name}
+		t.Status.MarkOIDCIdentityCreatedSucceeded()
+	}
+	foreign := "ServiceAccount ns/" + name + " is not owned by Trigger t"
+	rtesting.TableTest{
+		{
+			Name: "with authentication it has a ServiceAccount (ST-18, TR-12)", Key: key, OtherTestData: on,
+			Objects:           []runtime.Object{reconciled(), newBroker(), cm},
+			WantStatusUpdates: updated(reconciled(identified)),
+		},
+		{
+			Name: "its ServiceAccount is somebody else's (TR-08)", Key: key, OtherTestData: on, WantErr: true,
+			Objects: []runtime.Object{reconciled(), newBroker(), cm,
+				&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}},
+			WantStatusUpdates: updated(reconciled(identified, func(t *eventingv1.Trigger) {
+				t.Status.MarkOIDCIdentityCreatedFailed("Unable to resolve service account for OIDC authentication", "%s", foreign)
+			})),
+			WantEvents: []string{failed(foreign)},
+		},
+		{
+			Name: "without it has none", Key: key,
+			Objects:           []runtime.Object{reconciled(identified), newBroker(), cm},
+			WantStatusUpdates: updated(reconciled()),
+		},
+	}.Test(t, factory)
 }
 
 func TestWhereAGroupStarts(t *testing.T) {
@@ -210,6 +246,35 @@ func TestDestinations(t *testing.T) {
 			WantStatusUpdates: updated(reconciled(func(t *eventingv1.Trigger) { t.Spec.Delivery = &eventingduck.DeliverySpec{} })),
 		},
 	}).Test(t, factory)
+}
+
+func TestAGroupThatIsNamedAfterItsTriggerIsKept(t *testing.T) { // KC-24
+	kafka, empty := start(t), start(t)
+	kafka.Commit(t, "t-uid", topic, map[int32]int64{0: 0, 1: 0})
+	observed := func(t *eventingv1.Trigger) { t.Status.ObservedGeneration = 1 }
+	old := func(t *eventingv1.Trigger) { t.Status.Annotations[translate.GroupStatusAnnotation] = "t-uid" }
+	rtesting.TableTest{
+		{
+			Name: "a Trigger from before names were recorded", Key: key,
+			Objects:           []runtime.Object{newTrigger(observed), newBroker(), config(kafka.Bootstrap())},
+			WantStatusUpdates: updated(reconciled(old)),
+		},
+		{
+			Name: "one whose name is recorded", Key: key,
+			Objects:        []runtime.Object{reconciled(), newBroker(), config(kafka.Bootstrap())},
+			PostConditions: []func(*testing.T, *rtesting.TableRow){committed(kafka, map[int32]int64{0: 1, 1: 0})},
+		},
+		{
+			Name: "one without such a group", Key: key,
+			Objects:           []runtime.Object{newTrigger(observed), newBroker(), config(empty.Bootstrap())},
+			WantStatusUpdates: updated(reconciled()),
+		},
+		{
+			Name: "a new one, which cannot have such a group", Key: key,
+			Objects:           []runtime.Object{newTrigger(), newBroker(), config(empty.Bootstrap())},
+			WantStatusUpdates: updated(reconciled()),
+		},
+	}.Test(t, factory)
 }
 
 func TestWhatKeepsAGroupFromStarting(t *testing.T) {

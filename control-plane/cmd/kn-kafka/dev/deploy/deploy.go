@@ -81,7 +81,7 @@ func (d *Deployer) Apply(ctx context.Context, plan *resolve.Plan) (Result, error
 			resources = append(resources, entry)
 		}
 	}
-	next := translate.Contract(d.before(), resources, plan.TrustBundles, nil)
+	next := translate.Contract(d.before(), resources, translate.Shared{TrustBundles: plan.TrustBundles})
 	if d.current != nil && next.GetGeneration() == d.current.GetGeneration() {
 		return run.result, nil
 	}

@@ -1,0 +1,53 @@
+package token
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	kubeclient "knative.dev/pkg/client/injection/kube/client"
+	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
+	kconfigmap "knative.dev/pkg/configmap"
+	"knative.dev/pkg/controller"
+	"knative.dev/pkg/kmeta"
+	"knative.dev/pkg/logging"
+	"knative.dev/pkg/reconciler"
+
+	"knative.dev/eventing-kafka-go/control-plane/installation"
+)
+
+const (
+	workQueue = "tokens"
+	// gather is how long changes of a contract wait for others.
+	gather = 500 * time.Millisecond
+)
+
+// NewController makes what writes the tokens of data planes. Whether there are any is for the contract to say, which names
+// ServiceAccounts only with the flag authentication-oidc.
+func NewController(ctx context.Context, _ kconfigmap.Watcher) *controller.Impl {
+	in := installation.Get(ctx)
+	planes := in.Planes(ctx)
+	r := &Reconciler{
+		kube: kubeclient.Get(ctx), secret: in.Entries.Secret, contracts: in.Contracts, plane: planes.Of, pods: in.Pods, now: time.Now,
+	}
+	r.PromoteFunc = func(b reconciler.Bucket, enqueue func(reconciler.Bucket, types.NamespacedName)) error {
+		for _, id := range planes.All() {
+			enqueue(b, id)
+		}
+		return nil
+	}
+	r.DemoteFunc = func(reconciler.Bucket) { r.forget() }
+	impl := controller.NewContext(ctx, r, controller.ControllerOptions{WorkQueueName: workQueue, Logger: logging.FromContext(ctx), Concurrency: 2})
+	_, err := configmap.Get(ctx).Informer().AddEventHandler(controller.HandleAll(func(object any) {
+		if cm, err := kmeta.DeletionHandlingAccessor(object); err == nil {
+			id := types.NamespacedName{Namespace: cm.GetNamespace(), Name: cm.GetName()}
+			if _, ok := planes.Of(id); ok {
+				impl.EnqueueKeyAfter(id, gather)
+			}
+		}
+	}))
+	if err != nil {
+		logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
+	}
+	return impl
+}
