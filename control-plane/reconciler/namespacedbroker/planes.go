@@ -88,8 +88,8 @@ func (p *planes) prepare(ctx context.Context, b *eventingv1.Broker, m apis.Condi
 	lock.Lock()
 	defer lock.Unlock()
 	owners, err := p.owners(b.Namespace)
-	if err != nil {
-		return err
+	if err != nil || len(owners) == 0 {
+		return err // the last one has just been deleted: what nobody owns would stay for ever
 	}
 	sources, err := p.sources()
 	if err != nil {

@@ -341,6 +341,13 @@ func TestWhatKeepsADataPlaneFromBeingMade(t *testing.T) {
 			t.Errorf("%v, %s, %v", writes, says, err)
 		}
 	})
+	t.Run("the Broker has just been deleted", func(t *testing.T) {
+		w, b := installed(t), aBroker("b")
+		ending := b.DeepCopy()
+		ending.DeletionTimestamp = &metav1.Time{}
+		w.add(ending)
+		same(t, w.prepared(b))
+	})
 	t.Run("the Broker is in the namespace of the installation, whose data plane serves it", func(t *testing.T) {
 		w, b := installed(t), aBroker("b")
 		b.Namespace = reconcilertest.SystemNamespace
