@@ -42,7 +42,7 @@ func (x *run) scaleByKEDA(ctx context.Context) (bool, error) {
 		if has { // it is scaled as it was
 			x.warn(ctx, err)
 		}
-		return has, nil
+		return has, nil //nolint:nilerr // an event says it
 	}
 	switch {
 	case !has && !wanted, wanted && !x.keda.Available(ctx):

@@ -5,12 +5,14 @@ import (
 
 	"knative.dev/pkg/apis"
 
+	"knative.dev/eventing-kafka-go/control-plane/apis/annotation"
 	"knative.dev/eventing-kafka-go/control-plane/apis/ratchet"
 	"knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
 )
 
 // SetDefaults implements apis.Defaultable, with the defaults of v1beta1.
 func (s *KafkaSource) SetDefaults(ctx context.Context) {
+	s.Annotations = annotation.DefaultSource(ctx, s.Annotations)
 	s.Spec.SetDefaults(apis.WithinParent(ctx, s.ObjectMeta))
 }
 

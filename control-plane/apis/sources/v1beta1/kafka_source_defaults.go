@@ -5,6 +5,8 @@ import (
 
 	"github.com/google/uuid"
 	"knative.dev/pkg/apis"
+
+	"knative.dev/eventing-kafka-go/control-plane/apis/annotation"
 )
 
 // ConsumerGroupPrefix begins the name of the consumer group of a source that names none.
@@ -12,6 +14,7 @@ const ConsumerGroupPrefix = "knative-kafka-source-"
 
 // SetDefaults implements apis.Defaultable.
 func (s *KafkaSource) SetDefaults(ctx context.Context) {
+	s.Annotations = annotation.DefaultSource(ctx, s.Annotations)
 	s.Spec.SetDefaults(apis.WithinParent(ctx, s.ObjectMeta))
 }
 
