@@ -91,7 +91,7 @@ func TestTheIdentityOfATrigger(t *testing.T) {
 		t.Status.MarkOIDCIdentityCreatedSucceeded()
 	}
 	foreign := "ServiceAccount ns/" + name + " is not owned by Trigger t"
-	rtesting.TableTest{
+	located(rtesting.TableTest{
 		{
 			Name: "with authentication it has a ServiceAccount (ST-18, TR-12)", Key: key, OtherTestData: on,
 			Objects:           []runtime.Object{reconciled(), newBroker(), cm},
@@ -111,7 +111,7 @@ func TestTheIdentityOfATrigger(t *testing.T) {
 			Objects:           []runtime.Object{reconciled(identified), newBroker(), cm},
 			WantStatusUpdates: updated(reconciled()),
 		},
-	}.Test(t, factory)
+	}).Test(t, factory)
 }
 
 func TestWhereAGroupStarts(t *testing.T) {
@@ -253,7 +253,7 @@ func TestAGroupThatIsNamedAfterItsTriggerIsKept(t *testing.T) { // KC-24
 	kafka.Commit(t, "t-uid", topic, map[int32]int64{0: 0, 1: 0})
 	observed := func(t *eventingv1.Trigger) { t.Status.ObservedGeneration = 1 }
 	old := func(t *eventingv1.Trigger) { t.Status.Annotations[translate.GroupStatusAnnotation] = "t-uid" }
-	rtesting.TableTest{
+	located(rtesting.TableTest{
 		{
 			Name: "a Trigger from before names were recorded", Key: key,
 			Objects:           []runtime.Object{newTrigger(observed), newBroker(), config(kafka.Bootstrap())},
@@ -274,7 +274,7 @@ func TestAGroupThatIsNamedAfterItsTriggerIsKept(t *testing.T) { // KC-24
 			Objects:           []runtime.Object{newTrigger(), newBroker(), config(empty.Bootstrap())},
 			WantStatusUpdates: updated(reconciled()),
 		},
-	}.Test(t, factory)
+	}).Test(t, factory)
 }
 
 func TestWhatKeepsAGroupFromStarting(t *testing.T) {
