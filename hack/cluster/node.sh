@@ -200,31 +200,35 @@ node_start() { local name; for name in "$@"; do start_one "$name"; done; }
 
 # The kubelet first, or it starts anew what is ended here. Logs stay.
 node_down() {
-  local id name
   KAFKA_DIR=$dir/kafka hack/kafka.sh down 2>/dev/null || true
   node_stop kube-proxy kubelet
-  if pid_of containerd >/dev/null; then
-    local ctr=(ctr -a "$dir/containerd.sock" -n k8s.io)
-    for id in $("${ctr[@]}" tasks ls -q 2>/dev/null); do
-      "${ctr[@]}" tasks kill --all --signal SIGKILL "$id" 2>/dev/null || true
-    done
-    for id in $("${ctr[@]}" tasks ls -q 2>/dev/null); do "${ctr[@]}" tasks delete --force "$id" >/dev/null 2>&1 || true; done
-    for id in $("${ctr[@]}" containers ls -q 2>/dev/null); do "${ctr[@]}" containers rm "$id" >/dev/null 2>&1 || true; done
-  fi
+  if pid_of containerd >/dev/null; then end_pods; fi
   node_stop kube-scheduler kube-controller-manager kube-apiserver etcd registry
   await_end containerd 15
   awk -v d="$dir/" 'index($2, d) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l 2>/dev/null || true
   ip netns delete "$netns" 2>/dev/null || true
+  pgrep -x kubelet >/dev/null || find /sys/fs/cgroup -depth -type d -path '*/kubepods*' -exec rmdir {} + 2>/dev/null || true
   rm -rf "$dir"/{etcd,kubelet,pki,cni,containerd,state,registry,kafka,kubeconfig,kubelet.kubeconfig,containerd.toml,kubelet.yaml,kube-proxy.yaml}
 }
 
-# Kafka is a process of the machine in the cluster's network. Pods find it under the name that shipped configuration has.
-node_servers() { KAFKA_DIR=$dir/kafka hack/kafka.sh servers; }
+# Ends what runs in containerd, and the network namespaces of pods, which outlive them.
+end_pods() {
+  local id ctr=(ctr -a "$dir/containerd.sock" -n k8s.io) networks
+  networks=$(for id in $("${ctr[@]}" containers ls -q); do "${ctr[@]}" containers info "$id"; done |
+    sed -n 's|.*"path": "/var/run/netns/\(cni-[^"]*\)".*|\1|p' | sort -u)
+  for id in $("${ctr[@]}" tasks ls -q); do "${ctr[@]}" tasks kill --all --signal SIGKILL "$id" || true; done
+  for id in $("${ctr[@]}" tasks ls -q); do "${ctr[@]}" tasks delete --force "$id" || true; done
+  for id in $("${ctr[@]}" containers ls -q); do "${ctr[@]}" containers rm "$id" || true; done
+  for id in $networks; do ip netns delete "$id" || true; done
+} >/dev/null 2>&1
 
+# Kafka is a process of the machine in the cluster's network. Pods find it under the name that shipped configuration has.
 node_kafka() {
   KAFKA_DIR=$dir/kafka KAFKA_HOST=$node KAFKA_PORT=9092 inside hack/kafka.sh up "$@"
   fill_in kafka.yaml | kubectl apply -f - >/dev/null
 }
+
+node_servers() { KAFKA_DIR=$dir/kafka hack/kafka.sh servers; }
 
 # Runs a command in the cluster's network, with what ko and kubectl need.
 node_in() {

@@ -121,6 +121,7 @@ func TestDataPlaneWorksOnWithoutAPIServerAndController(t *testing.T) {
 	w.Settled(t)
 	world.Since(t, "API server started to all pods ready", began)
 	account(t, s)
+	// A kubelet that was refused while the API server was not there yet looks for ConfigMaps again after up to a minute or two.
 	s.Make(t, trigger("later", "b", s.To("later"), ""))
 	s.Ready(t, kindTrigger, "later")
 	world.Since(t, "API server started to the next Trigger Ready", began)

@@ -29,7 +29,7 @@ const (
 	// System is the namespace of the installation.
 	System = "knative-eventing"
 	// Patience is how long to wait for what must happen. It is generous because machines are shared.
-	Patience = 3 * time.Minute
+	Patience = 5 * time.Minute
 )
 
 // Variables that hack/e2e.sh sets.
