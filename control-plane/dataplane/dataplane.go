@@ -127,7 +127,9 @@ func (d DataPlane) In(namespace string) DataPlane {
 }
 
 // TokensName is the Secret with a part of the tokens that it shows to subscribers, in Namespace: see package tokens.
-func (d DataPlane) TokensName(shard int) string { return fmt.Sprintf("%s-tokens-%d", d.CredentialsName, shard) }
+func (d DataPlane) TokensName(shard int) string {
+	return fmt.Sprintf("%s-tokens-%d", d.CredentialsName, shard)
+}
 
 // Key identifies the data plane: the namespace and name of its contract.
 func (d DataPlane) Key() string { return d.Namespace + "/" + d.ContractName }
