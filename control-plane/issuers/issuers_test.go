@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,12 +22,27 @@ const document = `{"issuer":"https://kubernetes.default.svc.cluster.local","jwks
 
 // apiServer is an API server; its keys may be changed.
 type apiServer struct {
+	mu    sync.Mutex
 	keys  string
 	err   error
 	asked []string
 }
 
+func (a *apiServer) set(keys string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.keys, a.err = keys, err
+}
+
+func (a *apiServer) requests() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.asked)
+}
+
 func (a *apiServer) read(_ context.Context, path string) ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.asked = append(a.asked, path)
 	if a.err != nil {
 		return nil, a.err
@@ -56,46 +74,53 @@ func known(f *Follower) string {
 func TestTheKeysOfTheAPIServerAreFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := &apiServer{keys: `{"keys": [ {"kid":"b"}, {"kid":"a"} ]}`}
-		flags, changed := feature.Flags{}, 0
-		f := New(Options{Flags: func() feature.Flags { return flags }, APIServer: api.read, Changed: func() { changed++ }, Log: slog.New(slog.DiscardHandler)})
+		var flags atomic.Pointer[feature.Flags]
+		switchTo := func(to feature.Flags) { flags.Store(&to) }
+		switchTo(feature.Flags{})
+		var changed atomic.Int64
+		f := New(Options{
+			Flags: func() feature.Flags { return *flags.Load() }, APIServer: api.read,
+			Changed: func() { changed.Add(1) }, Log: slog.New(slog.DiscardHandler),
+		})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go f.Run(ctx)
-		expect := func(what, want string, changes int) {
+		expect := func(what, want string, changes int64) {
 			t.Helper()
 			synctest.Wait()
-			if got := known(f); got != want || changed != changes {
-				t.Errorf("%s: %s after %d changes, want %s after %d", what, got, changed, want, changes)
+			if got := known(f); got != want || changed.Load() != changes {
+				t.Errorf("%s: %s after %d changes, want %s after %d", what, got, changed.Load(), want, changes)
 			}
 		}
 		expect("the flag is off", "true", 0)
-		if len(api.asked) > 0 {
-			t.Errorf("asked %v", api.asked)
+		if asked := api.requests(); len(asked) > 0 {
+			t.Errorf("asked %v", asked)
 		}
-		api.err = errors.New("away")
-		flags = on("")
+		keys := `{"keys": [ {"kid":"b"}, {"kid":"a"} ]}`
+		api.set(keys, errors.New("away"))
+		switchTo(on(""))
 		f.FlagsChanged()
 		expect("the API server is away", "false", 0)
-		api.err = nil
+		api.set(keys, nil)
 		time.Sleep(retry)
 		first := `true https://kubernetes.default.svc.cluster.local {"keys":[{"kid":"a"},{"kid":"b"}]}`
 		expect("it is back", first, 1)
-		if last := api.asked[len(api.asked)-1]; last != "/openid/v1/jwks" {
-			t.Errorf("asked for %s: jwks_uri may be an address that the controller does not reach", last)
+		if asked := api.requests(); asked[len(asked)-1] != "/openid/v1/jwks" {
+			t.Errorf("asked for %v: jwks_uri may be an address that the controller does not reach", asked)
 		}
-		api.keys = `{"keys":[{"kid":"a"},{ "kid" : "b" }]}`
+		api.set(`{"keys":[{"kid":"a"},{ "kid" : "b" }]}`, nil)
 		time.Sleep(refresh)
 		expect("the same in another form", first, 1)
-		api.keys = `{"keys":[{"kid":"c"}]}`
+		api.set(`{"keys":[{"kid":"c"}]}`, nil)
 		time.Sleep(refresh)
 		second := `true https://kubernetes.default.svc.cluster.local {"keys":[{"kid":"c"}]}`
 		expect("keys that changed", second, 2)
-		api.keys = `{"keys":[]}`
+		api.set(`{"keys":[]}`, nil)
 		time.Sleep(refresh)
 		expect("no keys are no reason to forget", second, 2)
-		flags = feature.Flags{}
+		switchTo(feature.Flags{})
 		expect("switched off", "true", 2)
-		flags = on("https://other")
+		switchTo(on("https://other"))
 		expect("another issuer was not asked yet", `false https://kubernetes.default.svc.cluster.local {"keys":[{"kid":"c"}]}`, 2)
 	})
 }

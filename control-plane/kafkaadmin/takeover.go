@@ -3,6 +3,7 @@ package kafkaadmin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -43,7 +44,7 @@ func (a *Admin) Partitions(ctx context.Context, names ...string) (partitions map
 	return partitions, err
 }
 
-// Uncommitted returns the partitions of a topic for which a group has no committed offset.
+// Uncommitted returns the partitions of a topic for which a group has no committed offset, in their order.
 func (a *Admin) Uncommitted(ctx context.Context, name, topic string) (partitions []int32, err error) {
 	err = a.with(ctx, func(c *client) error {
 		g := group{client: c, GroupStart: GroupStart{Group: name, Topics: []string{topic}}}
@@ -54,6 +55,7 @@ func (a *Admin) Uncommitted(ctx context.Context, name, topic string) (partitions
 		for _, p := range g.missing() {
 			partitions = append(partitions, p.partition)
 		}
+		slices.Sort(partitions)
 		return nil
 	})
 	return partitions, err
