@@ -2,6 +2,7 @@ package filter
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -60,25 +61,40 @@ func parse(expression string) (parsed cesql.Expression, err error) {
 // nesting returns how many brackets are open at once outside of string literals.
 func nesting(expression string) int {
 	most, open := 0, 0
-	var quote byte
-	for i := 0; i < len(expression); i++ {
-		switch c := expression[i]; {
-		case c == '\\' && quote != 0:
-			i++
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"':
-			quote = c
-		case c == '(':
+	for _, c := range unquotedBytes(expression) {
+		switch c {
+		case '(':
 			open++
 			most = max(most, open)
-		case c == ')':
+		case ')':
 			open--
 		}
 	}
 	return most
+}
+
+// unquotedBytes are the bytes of an expression outside of string literals, with their places; an opening quote is one of them.
+func unquotedBytes(expression string) iter.Seq2[int, byte] {
+	return func(yield func(int, byte) bool) {
+		var quote byte
+		for i := 0; i < len(expression); i++ {
+			switch c := expression[i]; {
+			case c == '\\' && quote != 0:
+				i++
+			case quote != 0:
+				if c == quote {
+					quote = 0
+				}
+			default:
+				if c == '\'' || c == '"' {
+					quote = c
+				}
+				if !yield(i, c) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // shortened keeps error messages readable.

@@ -134,17 +134,8 @@ func namedSecrets(expression string) []string {
 // arguments splits the arguments of a call, from behind its bracket, at the commas that belong to it.
 func arguments(s string) (args []string) {
 	open, start := 0, 0
-	var quote byte
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\' && quote != 0:
-			i++
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"':
-			quote = c
+	for i, c := range unquotedBytes(s) {
+		switch {
 		case c == '(':
 			open++
 		case c == ')' && open == 0:

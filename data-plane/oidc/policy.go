@@ -18,7 +18,6 @@ type Policies []policy
 type policy struct {
 	matchers []matcher
 	match    filter.Match
-	open     bool // every event passes
 }
 
 // matcher asks for all of its claims.
@@ -39,7 +38,7 @@ func CompilePolicies(from []*contract.EventPolicy) (Policies, error) {
 		if err != nil {
 			return nil, fmt.Errorf("eventPolicies[%d].%w", i, err)
 		}
-		all = append(all, policy{matchers: matchers, match: match, open: len(p.GetFilters()) == 0})
+		all = append(all, policy{matchers: matchers, match: match})
 	}
 	return all, nil
 }
@@ -83,7 +82,7 @@ func (all Policies) Admitting(c *Claims) Policies {
 
 // Pass says whether one of the policies admits an event.
 func (all Policies) Pass(e *cloudevent.Event) bool {
-	return slices.ContainsFunc(all, func(p policy) bool { return p.open || p.match(e) })
+	return slices.ContainsFunc(all, func(p policy) bool { return p.match(e) })
 }
 
 func (p policy) admits(c *Claims) bool {

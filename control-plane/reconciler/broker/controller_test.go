@@ -2,9 +2,7 @@ package broker
 
 import (
 	"testing"
-	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	eventingclient "knative.dev/eventing/pkg/client/injection/client"
 	_ "knative.dev/eventing/pkg/client/injection/informers/eventing/v1/broker/fake"
@@ -15,30 +13,15 @@ import (
 	_ "knative.dev/pkg/client/injection/kube/informers/core/v1/pod/filtered/fake"
 	_ "knative.dev/pkg/client/injection/kube/informers/core/v1/secret/fake"
 	_ "knative.dev/pkg/client/injection/kube/informers/factory/filtered/fake"
-	"knative.dev/pkg/configmap"
-	"knative.dev/pkg/controller"
 	_ "knative.dev/pkg/injection/clients/dynamicclient/fake"
-	rtesting "knative.dev/pkg/reconciler/testing"
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
 	_ "knative.dev/eventing-kafka-go/control-plane/client/injection/informers/messaging/v1beta1/kafkachannel/fake"
-	"knative.dev/eventing-kafka-go/control-plane/installation"
 	"knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 )
 
 func TestTheControllerFollowsBrokersOfOurClass(t *testing.T) {
-	t.Setenv("SYSTEM_NAMESPACE", reconcilertest.SystemNamespace)
-	ctx, cancel, informers := rtesting.SetupFakeContextWithCancel(t, installation.WithInstallation)
-	impl := NewController(ctx, configmap.NewStaticWatcher(
-		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config-features"}},
-		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config-kafka-features"}},
-	))
-	wait, err := controller.RunInformers(ctx.Done(), informers...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wait()
-	defer cancel()
+	ctx, impl := reconcilertest.StartController(t, NewController)
 	client := eventingclient.Get(ctx).EventingV1()
 	for name, class := range map[string]string{"o": eventing.NamespacedKafkaBrokerClass, "b": eventing.KafkaBrokerClass} {
 		b := newBroker()
@@ -47,18 +30,8 @@ func TestTheControllerFollowsBrokersOfOurClass(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := make(chan any)
-	go func() {
-		item, _ := impl.WorkQueue().Get()
-		got <- item
-	}()
-	select {
-	case item := <-got:
-		if key, ok := item.(interface{ String() string }); !ok || key.String() != "ns/b" {
-			t.Errorf("%v is enqueued, want ns/b", item)
-		}
-	case <-time.After(time.Minute):
-		t.Error("nothing is enqueued")
+	if key := reconcilertest.Enqueued(impl); key != "ns/b" {
+		t.Errorf("%s is enqueued, want ns/b", key)
 	}
 	if n := impl.WorkQueue().Len(); n != 0 {
 		t.Errorf("%d more are enqueued", n)

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	eventingclient "knative.dev/eventing/pkg/client/injection/client"
@@ -17,30 +16,15 @@ import (
 	_ "knative.dev/pkg/client/injection/kube/informers/core/v1/pod/filtered/fake"
 	_ "knative.dev/pkg/client/injection/kube/informers/core/v1/secret/fake"
 	_ "knative.dev/pkg/client/injection/kube/informers/factory/filtered/fake"
-	"knative.dev/pkg/configmap"
-	"knative.dev/pkg/controller"
 	fakedynamicclient "knative.dev/pkg/injection/clients/dynamicclient/fake"
-	rtesting "knative.dev/pkg/reconciler/testing"
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
 	_ "knative.dev/eventing-kafka-go/control-plane/client/injection/informers/messaging/v1beta1/kafkachannel/fake"
-	"knative.dev/eventing-kafka-go/control-plane/installation"
 	"knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 )
 
 func TestTheControllerFollowsBrokersOfItsClassAndWhatIsInstalled(t *testing.T) {
-	t.Setenv("SYSTEM_NAMESPACE", reconcilertest.SystemNamespace)
-	ctx, cancel, informers := rtesting.SetupFakeContextWithCancel(t, installation.WithInstallation)
-	impl := NewController(ctx, configmap.NewStaticWatcher(
-		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config-features"}},
-		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config-kafka-features"}},
-	))
-	wait, err := controller.RunInformers(ctx.Done(), informers...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wait()
-	defer cancel()
+	ctx, impl := reconcilertest.StartController(t, NewController)
 	got := make(chan string)
 	go func() {
 		for {
