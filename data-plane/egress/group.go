@@ -63,6 +63,7 @@ type group struct {
 	topicIDs   map[string][16]byte // what was fetched came from, by topic; none from brokers before 3.1
 	initial    map[string]int32    // partitions whose start was committed, by topic (OF-05)
 	joined     bool
+	rejoining  *time.Timer // until the member asks for partitions again, where it was given none as a newcomer
 	stopping   bool
 	leaving    bool // what is under way has had its time
 	committer  committer
@@ -96,11 +97,13 @@ func startGroup(id identity, o Options, target *targetRef, in order, initial map
 		committer:  committer{load: o.load},
 	}
 	g.idle.L, g.notices.log = &g.mu, g.log
+	g.rejoining = time.AfterFunc(time.Hour, g.rejoin)
+	g.rejoining.Stop()
 	g.size = newFetchSize(o.Consumer, g.pacing.share.Part(), g.flow)
 	g.repace(nil, target)
 	g.trouble = kafka.NewTrouble(id.connection)
 	g.membership.init(o.Consumer, g.wake)
-	o.Consumer.InstanceID = g.instance()
+	o.Consumer.InstanceID, o.Consumer.Balancers = g.instance(), g.balancers()
 	connection := id.connection.With(o.Consumer.Transport)
 	options := append(connection.Options(), o.Consumer.Options()...)
 	options = append(options,
@@ -198,6 +201,7 @@ func (g *group) stop(grace time.Duration) {
 		return
 	}
 	g.stopping = true
+	g.rejoining.Stop()
 	go func() {
 		defer close(g.stopped)
 		<-g.polled

@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
+	"knative.dev/eventing-kafka-go/data-plane/newcomers"
 )
 
 // membership knows how sure it is that this process is still a member of its group: a process that was stopped for
@@ -91,4 +93,33 @@ func (m *membership) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, _ int, _, _ 
 	if err == nil && kmsg.Key(key) == kmsg.JoinGroup {
 		m.heard(time.Now(), false)
 	}
+}
+
+// balancers are those of the configuration, with care for newcomers where partitions that do not move do not pause.
+func (g *group) balancers() []kgo.GroupBalancer {
+	all := slices.Clone(g.options.Consumer.Balancers)
+	for i, b := range all {
+		if b.IsCooperative() && b.ProtocolName() == kgo.CooperativeStickyBalancer().ProtocolName() {
+			all[i] = newcomers.New(g.options.Consumer.HeartbeatInterval, g.options.Consumer.SessionTimeout, g.rejoinAfter)
+		}
+	}
+	return all
+}
+
+// rejoinAfter has the member ask for partitions again after a time; 0: not at all.
+func (g *group) rejoinAfter(wait time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.rejoining.Stop()
+	if wait > 0 && !g.stopping {
+		g.log.Info("joined while members were lost, partitions come later", "in", wait)
+		g.rejoining.Reset(wait)
+	}
+}
+
+func (g *group) rejoin() {
+	g.mu.Lock()
+	client := g.client
+	g.mu.Unlock()
+	client.ForceRebalance()
 }

@@ -45,10 +45,10 @@ type ConsumerConfig struct {
 	InstanceID string
 	// SessionTimeout is how long partitions of a dead process stay with it.
 	SessionTimeout, HeartbeatInterval time.Duration
-	// RebalanceTimeout bounds how long a rebalance waits for a member: one that was killed would hold it up for the rest
-	// of its session. A member needs a heartbeat interval to learn of the rebalance, and then the time for what it is
-	// delivering of the partitions that it gives up. Below the session timeout, a member that waits for others is
-	// certain to be one.
+	// RebalanceTimeout bounds how long a rebalance waits for a member, at least a session: one that was killed is forgotten
+	// when its session ends, and where the wait ended before, Kafka would count a static member among those who joined,
+	// with its partitions. A member needs a heartbeat interval to learn of the rebalance, and then the time for what it is
+	// delivering of the partitions that it gives up.
 	RebalanceTimeout time.Duration
 	// RequestTimeout bounds how long a broker may take for a request.
 	RequestTimeout time.Duration
@@ -97,7 +97,7 @@ func DefaultConsumerConfig() ConsumerConfig {
 		Balancers:               []kgo.GroupBalancer{kgo.CooperativeStickyBalancer(), kgo.StickyBalancer(), kgo.RangeBalancer()},
 		SessionTimeout:          10 * time.Second,
 		HeartbeatInterval:       3 * time.Second,
-		RebalanceTimeout:        9 * time.Second,
+		RebalanceTimeout:        10 * time.Second,
 		RequestTimeout:          2 * time.Second,
 		APITimeout:              2 * time.Second,
 		MetadataMaxAge:          10 * time.Minute,
@@ -146,7 +146,7 @@ func (c ConsumerConfig) Options() []kgo.Opt {
 		kgo.Balancers(c.balancers()...),
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.HeartbeatInterval(c.HeartbeatInterval),
-		kgo.RebalanceTimeout(c.RebalanceTimeout),
+		kgo.RebalanceTimeout(max(c.RebalanceTimeout, c.SessionTimeout)),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
 

@@ -128,8 +128,10 @@ func (s *consumerSettings) protocol(f *file, base ConsumerSettings) {
 	warn("session.timeout.ms", brokers)
 	warn("heartbeat.interval.ms", brokers)
 	warn("partition.assignment.strategy", "with group.protocol=consumer group.remote.assignor decides, where brokers support it")
-	// kgo leaves such a group in a way that brokers refuse, and the partitions of a member that ended wait for its session.
-	warn("group.instance.id", "with group.protocol=consumer members are dynamic")
+	// A member that comes back is refused until then, so static ids would make a restart slower; and kgo leaves such a group
+	// in a way that brokers refuse.
+	warn("group.instance.id", "with group.protocol=consumer members are dynamic, as brokers refuse a static one that was killed "+
+		"and is back until its session ends, by default 45 s")
 	s.InstanceID, s.SessionTimeout, s.HeartbeatInterval = "", base.SessionTimeout, base.HeartbeatInterval
 }
 

@@ -216,8 +216,12 @@ func TestPartitionsThatDoNotMoveDoNotPause(t *testing.T) {
 	} else if median := stood[len(stood)/2]; median > session/2 {
 		t.Errorf("partitions that did not move were without delivery for %v at most kills", median)
 	}
-	if limit := session + kafka.DefaultConsumerConfig().HeartbeatInterval + 2*time.Second; takeover > late*limit+2*stalls.Longest() {
+	limit := session + kafka.DefaultConsumerConfig().HeartbeatInterval + 2*time.Second
+	if takeover > late*limit+2*stalls.Longest() {
 		t.Errorf("the partitions of a killed process were served after %v, want %v", takeover, limit)
+	}
+	if moved > late*limit+2*stalls.Longest() {
+		t.Errorf("the partitions of the first of several killed processes were served after %v, want %v", moved, limit)
 	}
 }
 
