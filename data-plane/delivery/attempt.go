@@ -94,22 +94,26 @@ func (t *Target) Attempt(j *Job) Next {
 		return t.reject(j, s, err)
 	}
 	j.Unpark()
+	var now time.Time
 	if j.stage == ToSubscriber && j.first.IsZero() {
 		t.receive(j, &s.event)
 		passed := t.match(&s.event)
-		t.stats.Processed(s.event.Type, time.Since(j.Received))
+		now = time.Now()
+		t.stats.Processed(s.event.Type, now.Sub(j.Received))
 		j.trace.Ended(nil)
 		if !passed {
 			t.stats.Filtered()
 			return Next{Outcome: Filtered}
 		}
-		j.first = time.Now()
+		j.first = now
+	} else {
+		now = time.Now()
 	}
 	if outcome := j.Resume(t.plan); outcome != Pending {
 		t.countOutcome(outcome)
 		return Next{Outcome: outcome}
 	}
-	return t.advance(j, s)
+	return t.advance(j, s, now)
 }
 
 // reject ends a record that is no event (EG-59), or parks it.
@@ -120,23 +124,26 @@ func (t *Target) reject(j *Job, s *scratch, err error) Next {
 	}
 	j.Park()
 	j.reason = err.Error()
-	return t.advance(j, s)
+	return t.advance(j, s, time.Now())
 }
 
-// advance makes requests until there is something to wait for, or an outcome.
-func (t *Target) advance(j *Job, s *scratch) Next {
+// advance makes requests until there is something to wait for, or an outcome. It begins now; what the clock says costs about
+// as much as a lock, so it is asked when a request begins and when it has ended, and not in between.
+func (t *Target) advance(j *Job, s *scratch, began time.Time) Next {
 	var next Next
-	for {
-		before, began := j.stage, time.Now()
-		result := t.send(j, s)
-		result.Random = rand.Float64()
+	for ; ; began = time.Now() {
+		before := j.stage
+		result := t.send(j, s, began)
+		if !result.ok() {
+			result.Random = rand.Float64() // of a wait
+		}
 		next.Err = result.Err
 		if before == ToSubscriber {
 			j.last, next.NoReply = began, result.NoReply
 			result.Elapsed = began.Sub(j.first)
 			next.Subscriber = Call{
 				Made: true, Status: result.Status, Cause: result.Cause,
-				Latency: time.Since(began), RetryAfter: result.RetryAfter,
+				Latency: s.ended.Sub(began), RetryAfter: result.RetryAfter,
 			}
 		}
 		switch result.Cause {
@@ -188,28 +195,29 @@ func (t *Target) decode(rec *kgo.Record, s *scratch) error {
 }
 
 // send makes one request, or produces one record, for the current stage.
-func (t *Target) send(j *Job, s *scratch) Result {
+func (t *Target) send(j *Job, s *scratch, began time.Time) Result {
 	switch j.stage {
 	case ToSubscriber:
-		return t.post(telemetry.OpSubscriber, t.subscriber, j, &s.event, s)
+		return t.post(telemetry.OpSubscriber, t.subscriber, j, &s.event, s, began)
 	case ToDeadLetter:
 		letter := t.letter(j, &s.event)
-		return t.post(telemetry.OpDeadLetter, t.deadLetter, j, &letter, s).lenient()
+		return t.post(telemetry.OpDeadLetter, t.deadLetter, j, &letter, s, began).lenient()
 	case ToParking:
 		if t.parking == nil {
 			return Result{Err: errNoParking, RetryAfter: -1}
 		}
-		return t.parking.produce.await(t.parking.record(j, &s.event, time.Now()))
+		return t.parking.produce.await(t.parking.record(j, &s.event, began))
 	}
 	if t.replyTo != nil {
-		return t.post(telemetry.OpReply, t.replyTo, j, j.reply, s).lenient()
+		return t.post(telemetry.OpReply, t.replyTo, j, j.reply, s, began).lenient()
 	}
 	return t.produceReply(j, j.reply)
 }
 
-// post makes one request and judges its answer.
-func (t *Target) post(op telemetry.Operation, to *endpoint, j *Job, e *cloudevent.Event, s *scratch) Result {
-	if err := t.fetchToken(to, s); err != nil {
+// post makes one request, which begins now, and judges its answer.
+func (t *Target) post(op telemetry.Operation, to *endpoint, j *Job, e *cloudevent.Event, s *scratch, began time.Time) Result {
+	s.ended = began
+	if err := t.fetchToken(to, s, began); err != nil {
 		return Result{Err: err, Cause: NoToken, RetryAfter: -1}
 	}
 	span := t.request(j, to, e)
@@ -219,20 +227,20 @@ func (t *Target) post(op telemetry.Operation, to *endpoint, j *Job, e *cloudeven
 	}
 	s.header = header
 	t.stats.InFlight(op, 1)
-	err := to.client.exchange(header, body, t.plan.Policy.Timeout, s)
+	err := to.client.exchange(header, body, began.Add(t.plan.Policy.Timeout), s)
 	t.stats.InFlight(op, -1)
 	if err != nil {
 		span.Answered(0, err.Error())
 		return Result{Err: err, Cause: to.client.cause(err), RetryAfter: -1}
 	}
 	span.Answered(s.response.StatusCode(), "")
-	return readResult(&s.response, time.Now(), t.strict && op == telemetry.OpSubscriber)
+	return readResult(&s.response, s.ended, t.strict && op == telemetry.OpSubscriber)
 }
 
 // fetchToken gets the token that an endpoint is shown, "" for none.
-func (t *Target) fetchToken(to *endpoint, s *scratch) (err error) {
+func (t *Target) fetchToken(to *endpoint, s *scratch, now time.Time) (err error) {
 	if s.token = ""; to.identity.Audience != "" {
-		s.token, err = t.token(to.identity, time.Now())
+		s.token, err = t.token(to.identity, now)
 	}
 	return err
 }
@@ -256,7 +264,7 @@ func (t *Target) produceReply(j *Job, e *cloudevent.Event) Result {
 // count writes down what an attempt came to.
 func (t *Target) count(j *Job, s *scratch, stage Stage, r Result, a Action) {
 	if stage == ToSubscriber && (j.stage != ToSubscriber || a.Outcome != Pending) {
-		t.stats.Dispatched(r.Status, s.event.Type, time.Since(j.first))
+		t.stats.Dispatched(r.Status, s.event.Type, s.ended.Sub(j.first))
 	}
 	if r.ok() && (stage == ToReply || stage == ToDeadLetterReply) {
 		t.stats.Replied()
@@ -292,9 +300,10 @@ func (t *Target) countOutcome(o Outcome) {
 // scratch is what one attempt needs and the next can use again.
 type scratch struct {
 	event    cloudevent.Event
-	header   []byte // of the request, and its body behind it unless that is large
-	body     []byte // an event as JSON
-	token    string // to be shown with the request
+	header   []byte    // of the request, and its body behind it unless that is large
+	body     []byte    // an event as JSON
+	token    string    // to be shown with the request
+	ended    time.Time // of the last request: when its answer was there
 	reader   *bufio.Reader
 	response fasthttp.Response
 }

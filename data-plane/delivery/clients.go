@@ -81,10 +81,13 @@ type client struct {
 // conn is one connection. It belongs to whoever got it until it is put back.
 type conn struct {
 	net.Conn
-	raw   net.Conn // closing it wakes whoever waits on it, also during a handshake
+	raw   *patient // closing it wakes whoever waits on it, also during a handshake
 	used  bool     // it carried an answer before
 	since time.Time
 }
+
+// limit says until when a request may take.
+func (c *conn) limit(until time.Time) error { return c.raw.limit(until) }
 
 // NewClients makes an empty pool.
 func NewClients() *Clients {
@@ -154,24 +157,34 @@ var errClosed = errors.New("the target is closed")
 // get returns a connection, one that was used last if there is one.
 func (c *client) get(deadline time.Time) (*conn, error) {
 	c.mu.Lock()
-	if n := len(c.idle); n > 0 && !c.closed {
-		kept := c.idle[n-1]
-		c.idle = c.idle[:n-1]
-		c.mu.Unlock()
+	kept := c.last()
+	c.mu.Unlock()
+	if kept != nil {
 		return kept, nil
 	}
-	c.mu.Unlock()
 	return c.dial(deadline)
+}
+
+// last takes the connection that was used last, nil if there is none. The mutex is held.
+func (c *client) last() *conn {
+	n := len(c.idle)
+	if n == 0 || c.closed {
+		return nil
+	}
+	kept := c.idle[n-1]
+	c.idle = c.idle[:n-1]
+	return kept
 }
 
 func (c *client) dial(deadline time.Time) (*conn, error) {
 	if limit := time.Now().Add(time.Duration(c.owner.connect.Load())); deadline.After(limit) {
 		deadline = limit
 	}
-	raw, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", c.address)
+	dialed, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", c.address)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnreachable, err)
 	}
+	raw := &patient{Conn: dialed}
 	made := &conn{Conn: raw, raw: raw}
 	c.mu.Lock()
 	if c.closed {
@@ -194,11 +207,9 @@ func (c *client) dial(deadline time.Time) (*conn, error) {
 	return made, nil
 }
 
-// put keeps a connection for the next request.
-func (c *client) put(back *conn) {
-	back.used, back.since = true, time.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// put keeps a connection for the next request. The mutex is held.
+func (c *client) put(back *conn, now time.Time) {
+	back.used, back.since = true, now
 	if c.closed {
 		return // closed already
 	}

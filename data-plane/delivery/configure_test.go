@@ -20,7 +20,7 @@ func TestIdleConnectionsObeyALimitThatIsSetLater(t *testing.T) { // CFG-27
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.put(kept)
+	c.leave(kept, time.Now())
 	idle := func() int {
 		c.sweep()
 		c.mu.Lock()

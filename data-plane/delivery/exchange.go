@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"syscall"
 	"time"
@@ -71,24 +72,31 @@ func fieldValue(b []byte) bool {
 
 // exchange sends a request and reads its answer into s.response. A connection that had been kept and was closed by the
 // other side meanwhile says nothing about the subscriber: the request is sent again on another one.
-func (c *client) exchange(header, body []byte, timeout time.Duration, s *scratch) error {
-	deadline := time.Now().Add(timeout)
-	if err := c.enter(deadline); err != nil {
+func (c *client) exchange(header, body []byte, deadline time.Time, s *scratch) (err error) {
+	on, err := c.enter(deadline)
+	if err != nil {
+		s.ended = time.Now()
 		return err
 	}
-	defer c.leave()
+	var back *conn // what is kept
+	defer func() {
+		s.ended = time.Now()
+		c.leave(back, s.ended)
+	}()
 	for tries := 1; ; tries++ {
-		on, err := c.get(deadline)
-		if err != nil {
-			return err
+		if on == nil {
+			if on, err = c.get(deadline); err != nil {
+				return err
+			}
 		}
 		kept := on.used
 		err = s.roundTrip(on, header, body, deadline)
 		if err == nil && !s.response.ConnectionClose() && s.reader.Buffered() == 0 {
-			c.put(on)
+			back = on
 			return nil
 		}
 		c.drop(on)
+		on = nil
 		if err == nil || !kept || !noAnswer(err) || tries > staleRetries || c.isClosed() {
 			return err
 		}
@@ -103,15 +111,14 @@ func (c *client) isClosed() bool {
 
 // roundTrip makes one request on a connection.
 func (s *scratch) roundTrip(on *conn, header, body []byte, deadline time.Time) error {
-	if err := on.SetDeadline(deadline); err != nil {
+	if err := on.limit(deadline); err != nil {
 		return err
 	}
 	if err := write(on, header, body); err != nil {
 		return err
 	}
 	s.reader.Reset(on)
-	s.response.Reset()
-	return s.response.ReadLimitBody(s.reader, maxResponse)
+	return s.response.ReadLimitBody(s.reader, maxResponse) // forgets the answer before
 }
 
 // write sends header and body, in one piece where the body was appended to the header.
@@ -131,3 +138,52 @@ func noAnswer(err error) bool {
 
 // newReader is sized for the answers that subscribers give.
 func newReader() *bufio.Reader { return bufio.NewReaderSize(nil, 4<<10) }
+
+// patient is a connection whose deadline costs nothing most of the time. To tell the poller of another deadline for each
+// request is a good part of what a request costs; so the one it was told before is left as it is while it is earlier, and
+// whoever it interrupts goes on if the true deadline has not come. It belongs to one goroutine at a time, as a conn does.
+type patient struct {
+	net.Conn
+	until time.Time // when reads and writes fail
+	armed time.Time // what the poller was told: never after until; zero for nothing
+}
+
+// limit sets the deadline of reads and writes.
+func (p *patient) limit(until time.Time) error {
+	p.until = until
+	if !p.armed.IsZero() && !p.armed.After(until) {
+		return nil
+	}
+	return p.arm()
+}
+
+func (p *patient) arm() error {
+	p.armed = p.until
+	return p.SetDeadline(p.until)
+}
+
+// Read implements net.Conn.
+func (p *patient) Read(b []byte) (int, error) {
+	for {
+		n, err := p.Conn.Read(b)
+		if err == nil || n > 0 || !p.early(err) {
+			return n, err
+		}
+	}
+}
+
+// Write implements net.Conn. A write that was interrupted goes on where it was.
+func (p *patient) Write(b []byte) (int, error) {
+	for sent := 0; ; {
+		n, err := p.Conn.Write(b[sent:])
+		sent += n
+		if err == nil || !p.early(err) {
+			return sent, err
+		}
+	}
+}
+
+// early says whether a read or write failed for a deadline that was not the true one, which is set then.
+func (p *patient) early(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) && p.armed.Before(p.until) && time.Now().Before(p.until) && p.arm() == nil
+}

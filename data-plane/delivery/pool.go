@@ -24,13 +24,14 @@ func (cs *Clients) limit() int {
 }
 
 // enter waits for the turn of a request, up to a deadline: what the policy allows an attempt is for the wait, too. Each
-// enter without an error needs one leave.
-func (c *client) enter(deadline time.Time) error {
+// enter without an error needs one leave. It comes with a connection if one is kept; otherwise get has one.
+func (c *client) enter(deadline time.Time) (kept *conn, err error) {
 	c.mu.Lock()
 	if c.closed || len(c.pool.waiting) == 0 && c.pool.using < c.owner.limit() {
 		c.pool.using++ // of a closed client get says so
+		kept = c.last()
 		c.mu.Unlock()
-		return nil
+		return kept, nil
 	}
 	turn := make(chan struct{})
 	c.pool.waiting = append(c.pool.waiting, turn)
@@ -39,23 +40,26 @@ func (c *client) enter(deadline time.Time) error {
 	defer timer.Stop()
 	select {
 	case <-turn:
-		return nil
+		return nil, nil
 	case <-timer.C:
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := slices.Index(c.pool.waiting, turn)
 	if at < 0 {
-		return nil // its turn came at the same time
+		return nil, nil // its turn came at the same time
 	}
 	c.pool.waiting = slices.Delete(c.pool.waiting, at, at+1)
-	return fmt.Errorf("all %d connections are in use (maxPoolSize): %w", c.owner.limit(), os.ErrDeadlineExceeded)
+	return nil, fmt.Errorf("all %d connections are in use (maxPoolSize): %w", c.owner.limit(), os.ErrDeadlineExceeded)
 }
 
-// leave ends a request.
-func (c *client) leave() {
+// leave ends a request. back, if not nil, is kept for the next one.
+func (c *client) leave(back *conn, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if back != nil {
+		c.put(back, now)
+	}
 	c.pool.using--
 	c.admit()
 }

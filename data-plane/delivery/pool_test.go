@@ -66,14 +66,14 @@ func TestAnAttemptWaitsForAConnectionNoLongerThanItsLimit(t *testing.T) { // EG-
 		t.Fatal(err)
 	}
 	t.Cleanup(c.release)
-	if err := c.enter(time.Now().Add(time.Hour)); err != nil {
+	if _, err := c.enter(time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	next := target.Attempt(job())
 	if next.Outcome != Lost || next.Subscriber.Cause != TimedOut || !strings.Contains(next.Err.Error(), "all 1 connections are in use (maxPoolSize)") {
 		t.Errorf("%+v", next)
 	}
-	c.leave()
+	c.leave(nil, time.Now())
 	if next := target.Attempt(job()); next.Subscriber.Cause != Unreachable {
 		t.Errorf("%+v, with a connection to spare", next)
 	}
@@ -88,20 +88,20 @@ func TestTurnsComeInOrderAndTheEndWakesWhoWaits(t *testing.T) {
 			t.Fatal(err)
 		}
 		end := time.Now().Add(time.Minute)
-		if err := c.enter(end); err != nil {
+		if _, err := c.enter(end); err != nil {
 			t.Fatal(err)
 		}
 		turns := make(chan int, 3)
 		for n := range 3 {
 			go func() {
-				if err := c.enter(end); err != nil {
+				if _, err := c.enter(end); err != nil {
 					t.Error(err)
 				}
 				turns <- n
 			}()
 			synctest.Wait()
 		}
-		c.leave()
+		c.leave(nil, time.Now())
 		if n := <-turns; n != 0 {
 			t.Errorf("turn of %d, want the first one's", n)
 		}
@@ -113,7 +113,7 @@ func TestTurnsComeInOrderAndTheEndWakesWhoWaits(t *testing.T) {
 			t.Errorf("got %v, want that the client is closed", err)
 		}
 		for range 3 {
-			c.leave()
+			c.leave(nil, time.Now())
 		}
 		if c.pool.using != 0 || len(c.pool.waiting) != 0 {
 			t.Errorf("left over: %+v", c.pool)
