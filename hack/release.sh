@@ -61,6 +61,7 @@ tool() { command -v "$1" || hack/tool.sh "$1"; }
 # The base of images where none can be had: the same for each platform, as nothing in it is a program.
 scratch_base() { # repository; prints its name
   local crane work platform name=$1/base parts=()
+  set -o errexit # a substitution of a command goes on without
   crane=$(tool crane)
   work=$(mktemp -d)
   mkdir -p "$work/base/etc/ssl/certs" "$work/base/tmp"

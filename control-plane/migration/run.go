@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,6 +16,8 @@ const (
 	// defaultPatience is how long a run waits for what a step waits for, defaultInterval how often it looks.
 	defaultPatience = 10 * time.Minute
 	defaultInterval = 2 * time.Second
+	// reportLimit is how long the report may take.
+	reportLimit = 20 * time.Second
 	// conflicts is how often a step begins anew because somebody else changed what it changes, and how often a change is
 	// made that is then still to be made.
 	conflicts = 5
@@ -39,11 +42,18 @@ func (r *Runner) Run(ctx context.Context, all ...Takeover) error {
 			err = fmt.Errorf("%s: %w", t.Name(), err)
 			failed = append(failed, err)
 		}
-		if reportErr := r.Report.end(ctx, t, err); reportErr != nil {
+		if reportErr := r.end(ctx, t, err); reportErr != nil {
 			failed = append(failed, reportErr)
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// end reports how a takeover has ended, also when it ended because this program is to end.
+func (r *Runner) end(ctx context.Context, t Takeover, result error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportLimit)
+	defer cancel()
+	return r.Report.end(ctx, t, result)
 }
 
 func (r *Runner) run(ctx context.Context, t Takeover, log *slog.Logger) error {
@@ -53,6 +63,7 @@ func (r *Runner) run(ctx context.Context, t Takeover, log *slog.Logger) error {
 		return err
 	case survey.Skip != "":
 		log.Info("nothing to do", "reason", survey.Skip)
+		r.Report.found(t, survey)
 		return nil
 	}
 	for _, note := range survey.Notes {
@@ -64,6 +75,9 @@ func (r *Runner) run(ctx context.Context, t Takeover, log *slog.Logger) error {
 	}
 	for _, s := range t.Steps() {
 		if err := r.step(ctx, t, s, log.With("step", s.Name)); err != nil {
+			return err
+		}
+		if err := r.Report.reached(ctx, t, s.Name); err != nil {
 			return err
 		}
 	}
@@ -173,21 +187,27 @@ func dryRun(ctx context.Context, w io.Writer, t Takeover) error {
 	for _, note := range survey.Notes {
 		fmt.Fprintf(w, "  NOTE %s\n", note)
 	}
+	for _, blocker := range survey.Blockers {
+		fmt.Fprintf(w, "  IN THE WAY %s\n", blocker)
+	}
+	var failed []error
 	for i, s := range t.Steps() {
-		if err := printStep(ctx, w, i+1, s); err != nil {
-			return err
+		if err := printStep(ctx, w, i+1, s); err != nil { // the others can be told of all the same
+			fmt.Fprintf(w, "  step %d, %s: cannot be told: %v\n", i+1, s.Name, err)
+			failed = append(failed, fmt.Errorf("%s: %w", s.Name, err))
 		}
 	}
 	if len(survey.Blockers) > 0 {
-		return &BlockedError{survey.Blockers}
+		return &BlockedError{survey.Blockers} // which is why steps cannot be told
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
+// printStep prints a step when all of it could be found out.
 func printStep(ctx context.Context, w io.Writer, number int, s Step) error {
 	changes, err := s.Plan(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.Name, err)
+		return err
 	}
 	if len(changes) == 0 {
 		fmt.Fprintf(w, "  step %d, %s: nothing to do\n", number, s.Name)
@@ -195,16 +215,18 @@ func printStep(ctx context.Context, w io.Writer, number int, s Step) error {
 	}
 	waiting, err := All(s.Gate)(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.Name, err)
+		return err
 	}
-	fmt.Fprintf(w, "  step %d, %s%s\n", number, s.Name, waitsFor(waiting))
+	var text strings.Builder
+	fmt.Fprintf(&text, "  step %d, %s%s\n", number, s.Name, waitsFor(waiting))
 	for _, c := range changes {
 		if waiting, err = All(c.Gate)(ctx); err != nil {
-			return fmt.Errorf("%s: %w", s.Name, err)
+			return err
 		}
-		fmt.Fprintf(w, "    %s%s\n", c.What, waitsFor(waiting))
+		fmt.Fprintf(&text, "    %s%s\n", c.What, waitsFor(waiting))
 	}
-	return nil
+	_, err = io.WriteString(w, text.String())
+	return err
 }
 
 func waitsFor(waiting string) string {

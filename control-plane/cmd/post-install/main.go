@@ -6,8 +6,8 @@
 //	post-install dry-run     print what would be done, and change nothing
 //	post-install rollback    give consolidated channels back to the old installation, as long as that is there
 //
-// It is configured by environment variables: SYSTEM_NAMESPACE (required), CHANNEL_GENERAL_CONFIG_MAP_NAME, DRY_RUN (true is
-// dry-run), TAKEOVER_PATIENCE (how long each step may wait, default 10m), TAKEOVER_SETTLE (how long the old ingress goes on
+// It is configured by environment variables: SYSTEM_NAMESPACE (required), CHANNEL_GENERAL_CONFIG_MAP_NAME, DRY_RUN (true shows
+// what would be done, of a rollback too), TAKEOVER_PATIENCE (how long each step may wait, default 10m), TAKEOVER_SETTLE (how long the old ingress goes on
 // after the last Service was switched, default 2m), KUBECONFIG outside of a cluster.
 package main
 
@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 
 	"k8s.io/client-go/dynamic"
@@ -51,6 +52,10 @@ func run(ctx context.Context, args []string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	what, dry, err := command(args, os.Getenv("DRY_RUN"))
+	if err != nil {
+		return err
+	}
 	patience, err := duration("TAKEOVER_PATIENCE")
 	if err != nil {
 		return err
@@ -72,27 +77,36 @@ func run(ctx context.Context, args []string, log *slog.Logger) error {
 	runner := &migration.Runner{
 		Report: &migration.Report{Kube: kubeClient, Namespace: namespace, Now: time.Now}, Log: log, Patience: patience,
 	}
-	switch command(args) {
-	case "takeover":
-		return runner.Run(ctx, all.Takeovers()...)
-	case "dry-run":
-		return migration.DryRun(ctx, os.Stdout, all.Takeovers()...)
-	case "rollback":
-		return runner.Run(ctx, all.Rollback())
+	takeovers := all.Takeovers()
+	if what == "rollback" {
+		takeovers = []migration.Takeover{all.Rollback()}
 	}
-	return fmt.Errorf("%q is none of takeover, dry-run, rollback", args)
+	if dry {
+		return migration.DryRun(ctx, os.Stdout, takeovers...)
+	}
+	return runner.Run(ctx, takeovers...)
 }
 
-func command(args []string) string {
-	switch {
-	case len(args) == 1:
-		return args[0]
-	case len(args) > 1:
-		return ""
-	case os.Getenv("DRY_RUN") == "true":
-		return "dry-run"
+// command says what is to be done, and whether only to be shown. Whoever asks for a dry run in a way that is not understood
+// must not get a real one.
+func command(args []string, dryRun string) (what string, dry bool, err error) {
+	what = "takeover"
+	if len(args) > 0 {
+		what = args[0]
 	}
-	return "takeover"
+	if dryRun != "" {
+		if dry, err = strconv.ParseBool(dryRun); err != nil {
+			return "", false, fmt.Errorf("DRY_RUN: %q is neither true nor false", dryRun)
+		}
+	}
+	switch {
+	case len(args) > 1:
+	case what == "dry-run":
+		return "takeover", true, nil
+	case what == "takeover" || what == "rollback":
+		return what, dry, nil
+	}
+	return "", false, fmt.Errorf("%q is none of takeover, dry-run, rollback", args)
 }
 
 // clientConfig is that of the pod, or of the kubeconfig that the environment names.

@@ -2,7 +2,7 @@ package consolidated
 
 import (
 	"context"
-	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -64,7 +64,6 @@ func (t *Takeover) leftovers(ctx context.Context) ([]found, error) {
 		return nil, err
 	}
 	var all []found
-	namespaces := map[string]bool{t.Namespace: true} // with a dispatcher of their own
 	for _, n := range old() {
 		if n.shared && keepShared {
 			continue
@@ -74,13 +73,10 @@ func (t *Takeover) leftovers(ctx context.Context) ([]found, error) {
 			return nil, err
 		}
 		for _, o := range objects {
-			if n.resource == kube.Deployments && n.name == oldDispatcher {
-				namespaces[o.GetNamespace()] = true
-			}
 			all = append(all, found{n.resource, o})
 		}
 	}
-	rest, err := t.namespacedBindings(ctx, namespaces)
+	rest, err := t.namespacedBindings(ctx)
 	return append(rest, all...), err
 }
 
@@ -145,20 +141,17 @@ func sameData(a, b *kube.Object) bool {
 	return true
 }
 
-// namespacedBindings are the RoleBindings in the system namespace for dispatchers of other namespaces. They are found by the
-// dispatchers, so they go before those.
-func (t *Takeover) namespacedBindings(ctx context.Context, namespaces map[string]bool) ([]found, error) {
+// namespacedBindings are the RoleBindings in the system namespace for dispatchers of other namespaces, which are named after
+// those; the dispatchers themselves may be gone with their namespaces.
+func (t *Takeover) namespacedBindings(ctx context.Context) ([]found, error) {
+	objects, err := t.Kube.List(ctx, kube.RoleBindings, kube.Select{Namespace: t.Namespace})
 	var all []found
-	for namespace := range namespaces {
-		o, err := t.Kube.Get(ctx, kube.RoleBindings, t.Namespace, oldDispatcher+"-"+namespace)
-		if err != nil {
-			return nil, err
-		}
-		if o != nil {
+	for _, o := range objects {
+		if strings.HasPrefix(o.GetName(), oldDispatcher+"-") {
 			all = append(all, found{kube.RoleBindings, o})
 		}
 	}
-	return all, nil
+	return all, err
 }
 
 func (t *Takeover) remove(ctx context.Context) (changes []migration.Change, err error) {
@@ -179,37 +172,29 @@ func (t *Takeover) remove(ctx context.Context) (changes []migration.Change, err 
 
 // missingRights asks for every right that the takeover needs before anything is begun (MIG-06).
 func (t *Takeover) missingRights(ctx context.Context) (missing []string, err error) {
-	type right struct {
-		verb            string
-		resource        kube.Resource
-		namespace, name string
-	}
 	status := kube.KafkaChannels
 	status.Resource += "/status"
-	rights := []right{
-		{"list", kube.KafkaChannels, "", ""}, {"patch", status, "", ""}, {"list", kube.Services, "", ""}, {"patch", kube.Services, "", ""},
-		{"get", kube.Secrets, "", ""}, {"create", kube.Secrets, t.Namespace, ""}, {"create", kube.ConfigMaps, t.Namespace, ""},
-		{"patch", kube.ConfigMaps, t.Namespace, t.ConfigName}, {"list", kube.Pods, t.Namespace, ""}, {"patch", kube.Deployments, "", oldDispatcher},
-		{"patch", kube.Deployments, t.Namespace, oldController}, {"patch", kube.Deployments, t.Namespace, oldWebhook},
+	rights := []kube.Right{
+		{Verb: "list", Resource: kube.KafkaChannels}, {Verb: "patch", Resource: status},
+		{Verb: "list", Resource: kube.Services}, {Verb: "patch", Resource: kube.Services},
+		{Verb: "get", Resource: kube.Secrets}, {Verb: "create", Resource: kube.Secrets, Namespace: t.Namespace},
+		{Verb: "create", Resource: kube.ConfigMaps, Namespace: t.Namespace},
+		{Verb: "patch", Resource: kube.ConfigMaps, Namespace: t.Namespace, Name: t.ConfigName},
+		{Verb: "list", Resource: kube.Pods, Namespace: t.Namespace},
+		{Verb: "patch", Resource: kube.Deployments, Name: oldDispatcher},
+		{Verb: "patch", Resource: kube.Deployments, Namespace: t.Namespace, Name: oldController},
+		{Verb: "patch", Resource: kube.Deployments, Namespace: t.Namespace, Name: oldWebhook},
+		{Verb: "delete", Resource: kube.RoleBindings, Namespace: t.Namespace},
 	}
 	for _, n := range oldWebhooks {
-		rights = append(rights, right{"patch", n.resource, "", n.name})
+		rights = append(rights, kube.Right{Verb: "patch", Resource: n.resource, Name: n.name})
 	}
 	for _, n := range old() {
 		namespace := t.Namespace
 		if n.cluster || n.everywhere {
 			namespace = ""
 		}
-		rights = append(rights, right{"delete", n.resource, namespace, n.name})
+		rights = append(rights, kube.Right{Verb: "delete", Resource: n.resource, Namespace: namespace, Name: n.name})
 	}
-	for _, r := range rights {
-		allowed, err := t.Kube.Allowed(ctx, r.verb, r.resource, r.namespace, r.name)
-		if err != nil {
-			return nil, err
-		}
-		if !allowed {
-			missing = append(missing, fmt.Sprintf("the right to %s %s is missing", r.verb, kube.Name(r.resource, r.namespace, r.name)))
-		}
-	}
-	return missing, nil
+	return t.Kube.Missing(ctx, rights)
 }

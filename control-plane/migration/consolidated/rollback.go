@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"strconv"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -39,7 +37,31 @@ func (r rollback) Survey(ctx context.Context) (migration.Survey, error) {
 			s.Blockers = append(s.Blockers, fmt.Sprintf("Deployment %s is gone: apply the old release first", name))
 		}
 	}
-	return s, nil
+	missing, err := r.Kube.Missing(ctx, r.rights())
+	if err != nil {
+		return s, err
+	}
+	s.Blockers = append(s.Blockers, missing...)
+	channels, err := r.channels(ctx)
+	for _, c := range channels {
+		if old := oldTopic(c.namespace, c.name); c.topic != old {
+			s.Blockers = append(s.Blockers, fmt.Sprintf("%s has topic %s, and the old installation would read and write %s", c, c.topic, old))
+		}
+		s.Objects = append(s.Objects, migration.Object{Name: c.String(), Phase: migration.Pending, Detail: "leads to " + c.external})
+	}
+	return s, err
+}
+
+// rights are what is needed to go all of the way: broken off in between, nobody would lead channels.
+func (r rollback) rights() []kube.Right {
+	rights := []kube.Right{{Verb: "patch", Resource: kube.Services}, {Verb: "patch", Resource: kube.Deployments, Name: oldDispatcher}}
+	for _, name := range []string{ourController, oldController, oldWebhook} {
+		rights = append(rights, kube.Right{Verb: "patch", Resource: kube.Deployments, Namespace: r.Namespace, Name: name})
+	}
+	for _, w := range oldWebhooks {
+		rights = append(rights, kube.Right{Verb: "patch", Resource: w.resource, Name: w.name})
+	}
+	return rights
 }
 
 // Steps implements migration.Takeover.
@@ -47,7 +69,7 @@ func (r rollback) Steps() []migration.Step {
 	return []migration.Step{
 		{Name: "hold our controller", Plan: r.hold},
 		{Name: "start the old dispatchers", Plan: r.start(oldDispatcher, "")},
-		{Name: "lead Services back", Plan: r.leadBack, Gate: migration.All(r.noPods(ourController, r.Namespace), r.dispatchersServe)},
+		{Name: "lead Services back", Plan: r.leadBack, Gate: migration.All(r.Served.Ended(r.Namespace, ourController), r.dispatchersServe)},
 		{Name: "start the old webhook", Plan: r.start(oldWebhook, r.Namespace)},
 		{Name: "let the old webhook be asked", Plan: r.arm, Gate: r.webhookIsThere},
 		{Name: "start the old controller", Plan: r.start(oldController, r.Namespace)},
@@ -72,16 +94,18 @@ func (r rollback) hold(ctx context.Context) ([]migration.Change, error) {
 }
 
 func (r rollback) oldLeads(ctx context.Context) (string, error) {
-	lease, err := r.Kube.Get(ctx, kube.Leases, r.Namespace, channelLease)
-	if err != nil {
-		return "", err
+	waiting := "Deployment " + oldController + " to hold the Lease " + channelLease
+	d, err := r.Kube.Get(ctx, kube.Deployments, r.Namespace, oldController)
+	if d == nil || err != nil {
+		return waiting, err
 	}
-	if lease != nil {
-		if holder, _, _ := unstructured.NestedString(lease.Object, "spec", "holderIdentity"); strings.HasPrefix(holder, oldController) {
-			return "", nil
-		}
+	if replicas, found, _ := unstructured.NestedInt64(d.Object, "spec", "replicas"); found && replicas == 0 {
+		return waiting, nil // whoever it was, it has ended
 	}
-	return "Deployment " + oldController + " to hold the Lease " + channelLease, nil
+	if leads, err := r.Served.Leads(ctx, oldController, channelLease); !leads || err != nil {
+		return waiting, err
+	}
+	return "", nil
 }
 
 // start scales Deployments of a name to what they were.
@@ -98,14 +122,7 @@ func (r rollback) start(name, namespace string) func(context.Context) ([]migrati
 			if !stopped && d.GetAnnotations()[switchedAt] == "" {
 				continue
 			}
-			before, err := strconv.ParseInt(d.GetAnnotations()[replicasBefore], 10, 32)
-			if err != nil {
-				before = max(replicas, 1)
-			}
-			changes = append(changes, r.merge(kube.Deployments, d, map[string]any{
-				"spec":     map[string]any{"replicas": before},
-				"metadata": map[string]any{"annotations": map[string]any{replicasBefore: nil, switchedAt: nil}},
-			}, fmt.Sprintf("scale to %d", before)))
+			changes = append(changes, r.Takeover.start(d))
 		}
 		return changes, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,16 +19,26 @@ import (
 // Steps implements migration.Takeover.
 func (t *Takeover) Steps() []migration.Step {
 	d := t.plane()
+	installed := migration.All(t.Served.Available(t.Namespace, ourController), t.Served.Available(t.Namespace, ourWebhook),
+		t.Served.Available(d.Namespace, d.Receiver), t.Served.Available(d.Namespace, d.Dispatcher))
 	return []migration.Step{
-		{Name: "carry the settings over", Plan: t.configure, Gate: migration.All(
-			t.Served.Available(t.Namespace, ourController), t.Served.Available(t.Namespace, ourWebhook),
-			t.Served.Available(d.Namespace, d.Receiver), t.Served.Available(d.Namespace, d.Dispatcher))},
+		{Name: "let our controller go on", Plan: t.goOn},
+		{Name: "carry the settings over", Plan: t.configure, Gate: installed},
 		{Name: "adopt topics and groups", Plan: t.adopt},
-		{Name: "stop the old controller", Plan: t.stopController, Gate: t.webhookServes},
-		{Name: "lead Services to the new ingress", Plan: t.switchServices, Gate: t.noPods(oldController, t.Namespace)},
+		{Name: "stop the old controller", Plan: t.stopController, Gate: migration.All(installed, t.webhookServes)},
+		{Name: "lead Services to the new ingress", Plan: t.switchServices, Gate: t.Served.Ended(t.Namespace, oldController)},
 		{Name: "stop the old dispatchers", Plan: t.stopDispatchers},
 		{Name: "remove what is left", Plan: t.remove, Gate: t.drained},
 	}
+}
+
+// goOn starts our controller where a rollback was broken off that had stopped it.
+func (t *Takeover) goOn(ctx context.Context) ([]migration.Change, error) {
+	d, err := t.Kube.Get(ctx, kube.Deployments, t.Namespace, ourController)
+	if d == nil || err != nil || d.GetAnnotations()[replicasBefore] == "" {
+		return nil, err
+	}
+	return []migration.Change{t.start(d)}, nil
 }
 
 // configure writes what config-kafka says to where it belongs now, and keeps a copy (MIG-15, MIG-20).
@@ -45,12 +56,21 @@ func (t *Takeover) configure(ctx context.Context) (changes []migration.Change, e
 	if err != nil {
 		return nil, err
 	}
-	if copied == nil {
-		data, _, _ := unstructured.NestedMap(old.Object, "data")
+	data, _, _ := unstructured.NestedMap(old.Object, "data")
+	switch {
+	case copied == nil:
 		changes = append(changes, t.create(kube.ConfigMaps, &kube.Object{Object: map[string]any{
 			"apiVersion": "v1", "kind": "ConfigMap", "data": data,
 			"metadata": map[string]any{"namespace": t.Namespace, "name": copyName},
 		}}))
+	case !sameData(copied, old): // somebody has changed it since
+		was, _, _ := unstructured.NestedMap(copied.Object, "data")
+		for key := range was {
+			if _, is := data[key]; !is {
+				data[key] = nil
+			}
+		}
+		changes = append(changes, t.merge(kube.ConfigMaps, copied, map[string]any{"data": data}, "what "+configName+" says now"))
 	}
 	if to.secret != nil {
 		there, err := t.Kube.Get(ctx, kube.Secrets, to.secret.Namespace, to.secret.Name)
@@ -140,10 +160,14 @@ func (t *Takeover) adopt(ctx context.Context) (changes []migration.Change, err e
 	return changes, nil
 }
 
-// starts returns what is lacking to the groups of a channel. A subscriber that was never ready has no start to keep.
+// starts returns what is lacking to the groups of a channel. A subscriber that was never served has no start to keep.
 func (t *Takeover) starts(ctx context.Context, c *channel) (changes []migration.Change, err error) {
 	for _, sub := range c.subscribers {
-		if !sub.ready {
+		served, err := t.wasServed(ctx, c, sub)
+		if err != nil {
+			return nil, err
+		}
+		if !served {
 			continue
 		}
 		partitions, err := t.to.admin.Uncommitted(ctx, sub.group, c.topic)
@@ -158,6 +182,18 @@ func (t *Takeover) starts(ctx context.Context, c *channel) (changes []migration.
 		}
 	}
 	return changes, nil
+}
+
+// wasServed says whether a subscriber has had events: it was ready, or it is not just now and its group is known to Kafka.
+func (t *Takeover) wasServed(ctx context.Context, c *channel, sub subscriber) (bool, error) {
+	if sub.ready {
+		return true, nil
+	}
+	lag, err := t.to.admin.Lag(ctx, sub.group)
+	if err != nil || lag.Members > 0 {
+		return err == nil, err
+	}
+	return t.to.admin.HasOffsets(ctx, sub.group, c.topic)
 }
 
 // stopController has admission of the old webhook ask nobody, and then stops the old programs: the old webhook knows
@@ -234,16 +270,18 @@ func (t *Takeover) webhookServes(ctx context.Context) (string, error) {
 			return name + ", which is not installed", nil
 		}
 		hooks, _, _ := unstructured.NestedSlice(o.Object, "webhooks")
-		for _, item := range hooks {
-			hook, _ := item.(map[string]any)
-			rules, _, _ := unstructured.NestedSlice(hook, "rules")
-			ca, _, _ := unstructured.NestedString(hook, "clientConfig", "caBundle")
-			if len(rules) == 0 || ca == "" {
-				return "the webhook to give " + name + " its rules", nil
-			}
+		if len(hooks) == 0 || slices.ContainsFunc(hooks, asksNobody) {
+			return "the webhook to give " + name + " its rules", nil
 		}
 	}
 	return "", nil
+}
+
+func asksNobody(item any) bool {
+	hook, _ := item.(map[string]any)
+	rules, _, _ := unstructured.NestedSlice(hook, "rules")
+	ca, _, _ := unstructured.NestedString(hook, "clientConfig", "caBundle")
+	return len(rules) == 0 || ca == ""
 }
 
 // switchServices leads each channel's Service to our ingress, when every pod of it answers for the channel.
@@ -376,28 +414,11 @@ func (t *Takeover) drained(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	gates := []migration.Gate{t.nothingLeadsThere, t.noPods(oldController, t.Namespace)}
+	gates := []migration.Gate{t.nothingLeadsThere, t.Served.Ended(t.Namespace, oldController)}
 	for _, d := range dispatchers {
-		gates = append(gates, t.noPods(d.GetName(), d.GetNamespace()))
+		gates = append(gates, t.Served.Ended(d.GetNamespace(), d.GetName()))
 	}
 	return migration.All(append(gates, t.handedOver)...)(ctx)
-}
-
-// noPods waits until a Deployment has none.
-func (t *Takeover) noPods(name, namespace string) migration.Gate {
-	return func(ctx context.Context) (string, error) {
-		d, err := t.Kube.Get(ctx, kube.Deployments, namespace, name)
-		if d == nil || err != nil {
-			return "", err
-		}
-		asked, found, _ := unstructured.NestedInt64(d.Object, "spec", "replicas")
-		have, _, _ := unstructured.NestedInt64(d.Object, "status", "replicas")
-		observed, _, _ := unstructured.NestedInt64(d.Object, "status", "observedGeneration")
-		if !found || asked > 0 || have > 0 || observed < d.GetGeneration() {
-			return fmt.Sprintf("the end of the pods of Deployment %s/%s", namespace, name), nil
-		}
-		return "", nil
-	}
 }
 
 // stop scales a Deployment to nothing and notes what it was; nil when it is so already.
@@ -416,6 +437,19 @@ func (t *Takeover) stop(d *kube.Object) *migration.Change {
 	change["spec"] = map[string]any{"replicas": int64(0)}
 	c := t.merge(kube.Deployments, d, change, fmt.Sprintf("scale from %d to 0", replicas))
 	return &c
+}
+
+// start scales a Deployment to what it was before, and takes the notes off it.
+func (t *Takeover) start(d *kube.Object) migration.Change {
+	replicas, _, _ := unstructured.NestedInt64(d.Object, "spec", "replicas")
+	before, err := strconv.ParseInt(d.GetAnnotations()[replicasBefore], 10, 32)
+	if err != nil || before < 1 {
+		before = max(replicas, 1)
+	}
+	return t.merge(kube.Deployments, d, map[string]any{
+		"spec":     map[string]any{"replicas": before},
+		"metadata": map[string]any{"annotations": map[string]any{replicasBefore: nil, switchedAt: nil}},
+	}, fmt.Sprintf("scale to %d", before))
 }
 
 func annotate(key, value string) map[string]any {

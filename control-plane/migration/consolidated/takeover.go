@@ -89,7 +89,8 @@ func (t *Takeover) Survey(ctx context.Context) (migration.Survey, error) {
 		return s, err
 	}
 	// A ConfigMap of that name alone says nothing of channels, unless it is the last thing that is left to remove.
-	if len(left) == 0 || begun == nil && len(left) == 1 && left[0].resource == kube.ConfigMaps {
+	onlyConfig := !slices.ContainsFunc(left, func(f found) bool { return f.resource != kube.ConfigMaps })
+	if len(left) == 0 || begun == nil && onlyConfig {
 		s.Skip = "there is no consolidated KafkaChannel"
 		return s, t.finished(ctx, &s, begun != nil)
 	}
@@ -131,11 +132,12 @@ func (t *Takeover) blockers(ctx context.Context, s *migration.Survey) error {
 	if err != nil {
 		return err
 	}
+	service := ""
 	if crd != nil {
-		service, _, _ := unstructured.NestedString(crd.Object, "spec", "conversion", "webhook", "clientConfig", "service", "name")
-		if service != ourWebhook {
-			s.Blockers = append(s.Blockers, fmt.Sprintf("the conversion of %s leads to %q: apply the CRDs of this release first", channelCRD, service))
-		}
+		service, _, _ = unstructured.NestedString(crd.Object, "spec", "conversion", "webhook", "clientConfig", "service", "name")
+	}
+	if service != ourWebhook { // without a definition all channels would seem to be gone
+		s.Blockers = append(s.Blockers, fmt.Sprintf("the conversion of %s leads to %q: apply the CRDs of this release first", channelCRD, service))
 	}
 	missing, err := t.missingRights(ctx)
 	if err != nil {
@@ -183,12 +185,26 @@ func (t *Takeover) resolve(ctx context.Context) (target, error) {
 	if err != nil {
 		return target{}, wrong("ConfigMap %s: %v", configName, err)
 	}
-	have := data["bootstrap.servers"]
+	have := strings.Join(kafka.ParseServers(data["bootstrap.servers"]), ",")
 	if have != "" && have != defaultServers && have != placeholder && have != strings.Join(s.servers, ",") {
 		return target{}, wrong("ConfigMap %s says bootstrap.servers %q and ConfigMap %s says %q: make them agree",
 			t.ConfigName, have, configName, strings.Join(s.servers, ","))
 	}
+	if name := data["auth.secret.ref.name"]; name != "" && name != explicitSecret {
+		return t.decided(ctx, s, name, data["auth.secret.ref.namespace"])
+	}
 	return t.connect(ctx, s)
+}
+
+// decided is the target when kafka-channel-config names a Secret already, by a user or by an earlier run: it stays, and must
+// do.
+func (t *Takeover) decided(ctx context.Context, s settings, name, namespace string) (target, error) {
+	to := target{settings: s}
+	to.secretName, to.secretNamespace = name, namespace
+	if name != s.secretName {
+		to.notes = append(to.notes, fmt.Sprintf("ConfigMap %s names Secret %q, which stays; ConfigMap %s names %q", t.ConfigName, name, configName, s.secretName))
+	}
+	return to, t.try(ctx, &to)
 }
 
 func (t *Takeover) channelConfig(ctx context.Context) (map[string]string, error) {
@@ -256,7 +272,7 @@ func (t *Takeover) channel(o *kube.Object) *channel {
 	c.host = translate.ServiceHost(c.namespace, translate.ChannelServiceName(c.name), t.Domain)
 	c.topic, _, _ = unstructured.NestedString(o.Object, "status", "annotations", translate.TopicStatusAnnotation)
 	if c.recorded = c.topic != ""; !c.recorded {
-		c.topic = strings.Join([]string{topicPrefix, c.namespace, c.name}, ".")
+		c.topic = oldTopic(c.namespace, c.name)
 	}
 	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
 	c.wasReady = slices.ContainsFunc(conditions, func(item any) bool {
@@ -278,6 +294,11 @@ func (t *Takeover) channel(o *kube.Object) *channel {
 		}
 	}
 	return c
+}
+
+// oldTopic is the topic that the old installation has for a channel, whatever was configured.
+func oldTopic(namespace, name string) string {
+	return strings.Join([]string{topicPrefix, namespace, name}, ".")
 }
 
 // isOld says whether a Service leads to the dispatcher of the old installation, of the cluster or of a namespace.

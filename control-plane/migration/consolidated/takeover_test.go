@@ -136,6 +136,9 @@ func TestARunThatIsKilledAnywhereIsSimplyRunAgain(t *testing.T) {
 		if got := strings.ReplaceAll(w.State(), w.kafka.Bootstrap(), "KAFKA"); got != want {
 			t.Fatalf("killed after %d writes (%s):\n%s", n, reference.Writes()[n-1], difference(got, want))
 		}
+		if state := w.reported("state"); !strings.HasSuffix(state, " finished") {
+			t.Errorf("killed after %d writes (%s): the report says %q", n, reference.Writes()[n-1], state)
+		}
 	}
 }
 
@@ -192,13 +195,13 @@ func TestADryRunChangesNothingAndTellsAll(t *testing.T) { // MIG-06, MIG-28 (7)
 			", topic knative-messaging-kafka.default.a stays, group kafka.default.a.s1 stays (lag 0, 0 members)",
 		"NOTE keys move to other partitions",
 		"NOTE the setting eventing-kafka.cloudevents.maxIdleConns of ConfigMap config-kafka is not carried over",
-		"step 1, carry the settings over\n", "create configmaps knative-eventing/config-kafka-migrated",
+		"step 2, carry the settings over\n", "create configmaps knative-eventing/config-kafka-migrated",
 		"configmaps knative-eventing/kafka-channel-config: bootstrap.servers: " + w.kafka.Bootstrap(),
 		"commit a start for partitions [1] of topic knative-messaging-kafka.default.a in group kafka.default.a.s2",
 		"deployments.apps knative-eventing/kafka-ch-controller: scale from 2 to 0",
-		"step 4, lead Services to the new ingress (waits for: the end of the pods of Deployment knative-eventing/kafka-ch-controller)",
+		"step 5, lead Services to the new ingress (waits for: the end of the pods of Deployment knative-eventing/kafka-ch-controller)",
 		"delete rolebindings.rbac.authorization.k8s.io knative-eventing/kafka-ch-dispatcher-team",
-		"step 6, remove what is left (waits for: Service default/a-kn-channel, which leads to the old dispatcher)",
+		"step 7, remove what is left (waits for: Service default/a-kn-channel, which leads to the old dispatcher)",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, out.String())
@@ -227,6 +230,9 @@ func TestEachStepWaitsForWhatItDependsOn(t *testing.T) {
 		{"our webhook has no rules yet (MIG-28: 9)", func(w *world) {
 			w.Apply("{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: validation.webhook.kafka.eventing.knative.dev}, webhooks: [{name: x}]}")
 		}, "stop the old controller: waits for: the webhook to give validation.webhook.kafka.eventing.knative.dev its rules", []string{"delete", "deployments", "services", "webhookconfigurations"}},
+		{"our webhook has nothing that it is asked for", func(w *world) {
+			w.Apply("{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration, metadata: {name: defaulting.webhook.kafka.eventing.knative.dev}}")
+		}, "stop the old controller: waits for: the webhook to give defaulting.webhook.kafka.eventing.knative.dev its rules", []string{"delete", "deployments", "services", "webhookconfigurations"}},
 		{"nothing is written for our pods", func(w *world) { w.ahead = false },
 			"lead Services to the new ingress: waits for: KafkaChannel", []string{"delete", "services", oldDispatcher}},
 		{"our pods do not serve what is written (MIG-28: 6)", func(w *world) { w.Serve(false) },
@@ -283,6 +289,9 @@ func TestWhatIsWrongIsSaidAndNothingIsChanged(t *testing.T) {
 		{"the CRD is an old one (MIG-28: 13)", func(w *world) {
 			w.Apply("{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: kafkachannels.messaging.knative.dev}, spec: {conversion: {webhook: {clientConfig: {service: {name: kafka-webhook}}}}}}")
 		}, []string{`the conversion of kafkachannels.messaging.knative.dev leads to "kafka-webhook": apply the CRDs of this release first`}},
+		{"the CRD is gone, and all channels seem to be", func(w *world) {
+			w.Remove("CustomResourceDefinition", "", channelCRD)
+		}, []string{"apply the CRDs of this release first"}},
 		{"a right is missing (MIG-06)", func(w *world) { w.Forbidden["delete deployments"] = true },
 			[]string{"the right to delete deployments.apps kafka-ch-dispatcher is missing", "the right to delete deployments.apps knative-eventing/kafka-ch-controller is missing"}},
 		{"both ConfigMaps were written", func(w *world) {
@@ -307,8 +316,7 @@ func TestWhatIsWrongIsSaidAndNothingIsChanged(t *testing.T) {
 			if made := changes(w.Writes()); len(made) > 0 {
 				t.Errorf("it made %v", made)
 			}
-			report := w.Get("ConfigMap", "knative-eventing", migration.ReportName)
-			if state, _, _ := unstructured.NestedString(report.Object, "data", "consolidated-channel.state"); !strings.Contains(state, tc.want[0]) {
+			if state := w.reported("state"); !strings.Contains(state, tc.want[0]) {
 				t.Errorf("the report says %q", state)
 			}
 		})
@@ -368,46 +376,4 @@ func TestSettingsAreWrittenAsData(t *testing.T) {
 	w = newWorld(t)
 	w.Apply("{apiVersion: v1, kind: ConfigMap, metadata: {namespace: knative-eventing, name: config-kafka}, data: {bootstrapServers: 'x\"}:1', authSecretName: 'a\"b'}}")
 	w.stops(`Secret knative-eventing/a"b, which ConfigMap config-kafka names, is not there`)
-}
-
-func TestChannelsAreGivenBack(t *testing.T) { // MIG-08
-	w := newWorld(t)
-	w.FailAt(0)
-	takeover := w.takeover(t.Context())
-	takeover.Settle = time.Hour // the old programs are there still
-	runner := &migration.Runner{Log: discard, Patience: 300 * time.Millisecond, Interval: time.Millisecond}
-	if err := runner.Run(t.Context(), takeover); err == nil {
-		t.Fatal("it went to its end")
-	}
-	w.Follow = func() {
-		w.Deployments()
-		d := w.Get("Deployment", "knative-eventing", oldController)
-		if replicas, _, _ := unstructured.NestedInt64(d.Object, "spec", "replicas"); replicas > 0 {
-			w.Apply("{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {namespace: knative-eventing, name: " + channelLease + "}, spec: {holderIdentity: kafka-ch-controller-1_x}}")
-		}
-	}
-	if err := w.run(time.Minute, back); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range [][3]string{{"default", "a-kn-channel", "knative-eventing"}, {"team", "c-kn-channel", "team"}} {
-		if got := w.external(s[0], s[1]); got != "kafka-ch-dispatcher."+s[2]+".svc.cluster.local" {
-			t.Errorf("%v leads to %s", s, got)
-		}
-	}
-	for _, name := range []string{oldController, oldDispatcher, oldWebhook, ourController} {
-		d := w.Get("Deployment", "knative-eventing", name)
-		if replicas, _, _ := unstructured.NestedInt64(d.Object, "spec", "replicas"); replicas != 2 || len(d.GetAnnotations()) > 0 {
-			t.Errorf("%s has %d replicas, %v", name, replicas, d.GetAnnotations())
-		}
-	}
-	hooks, _, _ := unstructured.NestedSlice(w.Get("MutatingWebhookConfiguration", "", oldWebhooks[0].name).Object, "webhooks")
-	if _, selects := hooks[0].(map[string]any)["objectSelector"]; selects {
-		t.Error("the old webhook is asked of nothing")
-	}
-	done := newWorld(t)
-	done.finish()
-	err := done.run(time.Nanosecond, back)
-	if err == nil || !strings.Contains(err.Error(), "Deployment kafka-ch-controller is gone: apply the old release first") {
-		t.Errorf("%v", err)
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -49,6 +50,7 @@ var (
 	ConsumerGroups      = Resource{Group: "internal.kafka.eventing.knative.dev", Version: "v1alpha1", Resource: "consumergroups"}
 	ScaledObjects       = Resource{Group: "keda.sh", Version: "v1alpha1", Resource: "scaledobjects"}
 	KafkaBindings       = Resource{Group: "bindings.knative.dev", Version: "v1beta1", Resource: "kafkabindings"}
+	KafkaSources        = Resource{Group: "sources.knative.dev", Version: "v1", Resource: "kafkasources"}
 	accessReviews       = Resource{Group: "authorization.k8s.io", Version: "v1", Resource: "selfsubjectaccessreviews"}
 )
 
@@ -75,7 +77,15 @@ type Client struct {
 func (c Client) Get(ctx context.Context, r Resource, namespace, name string) (*Object, error) {
 	o, err := c.of(r, namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return nil, nil //nolint:nilnil // what is not there is an answer
+		// A path that leads nowhere says nothing of the object.
+		if apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) {
+			err = c.noKind(ctx, r, err)
+		} else {
+			err = nil
+		}
+		if err == nil {
+			return nil, nil //nolint:nilnil // what is not there is an answer
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", Name(r, namespace, name), err)
@@ -99,10 +109,12 @@ func (c Client) List(ctx context.Context, r Resource, s Select) ([]*Object, erro
 	for {
 		got, err := c.of(r, s.Namespace).List(ctx, options)
 		if apierrors.IsNotFound(err) {
-			return nil, nil
+			if err = c.noKind(ctx, r, err); err == nil {
+				return nil, nil
+			}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("list %s: %w", r.Resource, err)
+			return nil, fmt.Errorf("list %s: %w", r.GroupResource(), err)
 		}
 		for i := range got.Items {
 			if s.Name == "" || got.Items[i].GetName() == s.Name {
@@ -113,6 +125,19 @@ func (c Client) List(ctx context.Context, r Resource, s Select) ([]*Object, erro
 			return all, nil
 		}
 	}
+}
+
+// noKind is nil when there is no such kind. A definition whose objects cannot be read, as of a version that is not served,
+// is the error that was met: what it has would be taken for nothing.
+func (c Client) noKind(ctx context.Context, r Resource, met error) error {
+	if r == CRDs || !strings.Contains(r.Group, ".") || strings.HasSuffix(r.Group, ".k8s.io") {
+		return nil // of Kubernetes itself
+	}
+	definition, err := c.Get(ctx, CRDs, "", r.GroupResource().String())
+	if err != nil || definition == nil {
+		return err
+	}
+	return fmt.Errorf("its definition is there: %w", met)
 }
 
 // Merge changes an object as it was read: somebody else's change since then is an error, apierrors.IsConflict.
@@ -156,6 +181,27 @@ func (c Client) Delete(ctx context.Context, r Resource, o *Object) error {
 		return fmt.Errorf("delete %s: %w", NameOf(r, o), err)
 	}
 	return nil
+}
+
+// Right is something to be allowed to do. Namespace and Name are empty for all.
+type Right struct {
+	Verb            string
+	Resource        Resource
+	Namespace, Name string
+}
+
+// Missing tells of those rights that this program does not have.
+func (c Client) Missing(ctx context.Context, rights []Right) (missing []string, err error) {
+	for _, r := range rights {
+		allowed, err := c.Allowed(ctx, r.Verb, r.Resource, r.Namespace, r.Name)
+		if err != nil {
+			return nil, err
+		}
+		if !allowed {
+			missing = append(missing, fmt.Sprintf("the right to %s %s is missing", r.Verb, Name(r.Resource, r.Namespace, r.Name)))
+		}
+	}
+	return missing, nil
 }
 
 // Allowed says whether this program may do something; namespace and name are empty for all.

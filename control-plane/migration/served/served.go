@@ -21,6 +21,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	"knative.dev/eventing-kafka-go/control-plane/contractmap"
@@ -108,14 +109,33 @@ func (c *Checker) Controller(ctx context.Context) (waiting string, err error) {
 	if held == nil {
 		return "our controller, which has not made the Lease " + lease + " yet", nil
 	}
-	holder, _, _ := unstructured.NestedString(held.Object, "spec", "holderIdentity")
+	holder := c.holder(held)
+	if holder == "" {
+		return "our controller, which does not renew the Lease " + lease, nil
+	}
+	return c.controllerPods(ctx, holder)
+}
+
+// holder is the pod that holds a Lease, "" when nobody has renewed it for a minute.
+func (c *Checker) holder(held *kube.Object) string {
+	identity, _, _ := unstructured.NestedString(held.Object, "spec", "holderIdentity")
 	renewed, _, _ := unstructured.NestedString(held.Object, "spec", "renewTime")
 	seconds, _, _ := unstructured.NestedInt64(held.Object, "spec", "leaseDurationSeconds")
 	at, err := time.Parse(time.RFC3339, renewed)
-	if err != nil || holder == "" || c.Now().After(at.Add(max(time.Duration(seconds)*time.Second, time.Minute))) {
-		return "our controller, which does not renew the Lease " + lease, nil //nolint:nilerr // a Lease without a time is not renewed
+	if err != nil || c.Now().After(at.Add(max(time.Duration(seconds)*time.Second, time.Minute))) {
+		return "" // one without a time is not renewed
 	}
-	return c.controllerPods(ctx, holder)
+	pod, _, _ := strings.Cut(identity, "_")
+	return pod
+}
+
+// Leads says whether a pod of a Deployment holds a Lease and renews it.
+func (c *Checker) Leads(ctx context.Context, deployment, lease string) (bool, error) {
+	held, err := c.Kube.Get(ctx, kube.Leases, c.Namespace, lease)
+	if held == nil || err != nil {
+		return false, err
+	}
+	return strings.HasPrefix(c.holder(held), deployment+"-"), nil
 }
 
 func (c *Checker) controllerPods(ctx context.Context, holder string) (waiting string, err error) {
@@ -136,7 +156,7 @@ func (c *Checker) controllerPods(ctx context.Context, holder string) (waiting st
 		if have := images(p.Object, "spec", "containers"); slices.ContainsFunc(wanted, func(i string) bool { return !slices.Contains(have, i) }) {
 			return fmt.Sprintf("the end of pod %s, which runs an earlier controller", p.GetName()), nil
 		}
-		leads = leads || strings.HasPrefix(holder, p.GetName())
+		leads = leads || holder == p.GetName()
 	}
 	if !leads {
 		return fmt.Sprintf("a pod of Deployment %s to hold the Lease %s, which %s holds", controllerApp, lease, holder), nil
@@ -174,6 +194,33 @@ func (c *Checker) Available(namespace, name string) func(context.Context) (strin
 			return "Deployment " + name + ", whose pods are not all ready and up to date", nil
 		}
 		return "", nil
+	}
+}
+
+// Ended waits until a Deployment has no pods: none is asked for, and none of those that its selector names is left, as
+// those that are about to end are not counted in its status and go on with their work.
+func (c *Checker) Ended(namespace, name string) func(context.Context) (string, error) {
+	waiting := fmt.Sprintf("the end of the pods of Deployment %s/%s", namespace, name)
+	return func(ctx context.Context) (string, error) {
+		d, err := c.Kube.Get(ctx, kube.Deployments, namespace, name)
+		if d == nil || err != nil {
+			return "", err
+		}
+		asked, found, _ := unstructured.NestedInt64(d.Object, "spec", "replicas")
+		have, _, _ := unstructured.NestedInt64(d.Object, "status", "replicas")
+		observed, _, _ := unstructured.NestedInt64(d.Object, "status", "observedGeneration")
+		if !found || asked > 0 || have > 0 || observed < d.GetGeneration() {
+			return waiting, nil
+		}
+		selector, _, _ := unstructured.NestedStringMap(d.Object, "spec", "selector", "matchLabels")
+		if len(selector) == 0 {
+			return "", nil
+		}
+		pods, err := c.Kube.List(ctx, kube.Pods, kube.Select{Namespace: namespace, Labels: labels.FormatLabels(selector)})
+		if err != nil || len(pods) == 0 {
+			return "", err
+		}
+		return waiting, nil
 	}
 }
 
