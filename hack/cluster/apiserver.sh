@@ -29,6 +29,7 @@ start_etcd() {
   local client peer
   client=$(free_port) peer=$(free_port)
   etcd_url=http://127.0.0.1:$client
+  echo "$etcd_url" >"$dir/etcd.url"
   launch etcd "$(program etcd)" --data-dir "$dir/etcd" --unsafe-no-fsync --log-level warn \
     --listen-client-urls "$etcd_url" --advertise-client-urls "$etcd_url" \
     --listen-peer-urls "http://127.0.0.1:$peer" --initial-advertise-peer-urls "http://127.0.0.1:$peer" \

@@ -17,6 +17,7 @@ import (
 func TestControlPlane(t *testing.T) {
 	e := env.Start(t)
 	e.StartWebhook(t)
+	t.Run("versions that are stored", func(t *testing.T) { storedVersions(t, e) })
 	t.Run("the controller keeps contracts", func(t *testing.T) { keeps(t, e) })
 	t.Run("an installation", func(t *testing.T) { installed(t, e) })
 	t.Run("kinds", func(t *testing.T) { kinds(t, e) })

@@ -29,11 +29,15 @@ const (
 	width = 600
 )
 
-// Build compiles a command of this module, such as control-plane/cmd/webhook, into a folder and returns the program.
+// Build compiles a command of this module, such as control-plane/cmd/webhook, or a vendored one by its whole path, into a
+// folder and returns the program.
 func Build(tb testing.TB, dir, command string) string {
 	tb.Helper()
 	out := filepath.Join(dir, path.Base(command))
-	build := exec.CommandContext(tb.Context(), "go", "build", "-trimpath", "-o", out, module+command)
+	if !strings.HasPrefix(command, "knative.dev/") {
+		command = module + command
+	}
+	build := exec.CommandContext(tb.Context(), "go", "build", "-trimpath", "-o", out, command)
 	if text, err := build.CombinedOutput(); err != nil {
 		tb.Fatalf("build %s: %v\n%s", command, err, text)
 	}
