@@ -202,7 +202,8 @@ func (t *Takeover) decided(ctx context.Context, s settings, name, namespace stri
 	to := target{settings: s}
 	to.secretName, to.secretNamespace = name, namespace
 	if name != s.secretName {
-		to.notes = append(to.notes, fmt.Sprintf("ConfigMap %s names Secret %q, which stays; ConfigMap %s names %q", t.ConfigName, name, configName, s.secretName))
+		to.notes = append(to.notes, fmt.Sprintf("ConfigMap %s names Secret %q, which stays; ConfigMap %s names %q",
+			t.ConfigName, name, configName, s.secretName))
 	}
 	return to, t.try(ctx, &to)
 }
