@@ -47,7 +47,8 @@ type Options struct {
 	Flags func() feature.Flags
 	// APIServer reads a path of the API server.
 	APIServer func(ctx context.Context, path string) ([]byte, error)
-	// Client asks other issuers. Default: one that trusts the system's roots, with a time limit.
+	// Client asks other issuers, and follows redirects to https URLs alone. Default: one that trusts the system's roots,
+	// with a time limit.
 	Client *http.Client
 	// Changed is called when what is known has changed.
 	Changed func()
@@ -69,6 +70,9 @@ func New(o Options) *Follower {
 	if o.Client == nil {
 		o.Client = &http.Client{Timeout: 10 * time.Second}
 	}
+	careful := *o.Client
+	careful.CheckRedirect = secureRedirect
+	o.Client = &careful
 	return &Follower{options: o, poke: make(chan struct{}, 1)}
 }
 
@@ -194,8 +198,8 @@ func (f *Follower) get(ctx context.Context, address string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.Scheme != "https" {
-		return nil, fmt.Errorf("%q is no https URL: whoever is on the way could put in keys", address)
+	if err := secure(u); err != nil {
+		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -210,4 +214,23 @@ func (f *Follower) get(ctx context.Context, address string) ([]byte, error) {
 		return nil, fmt.Errorf("GET %s: %s", address, resp.Status)
 	}
 	return io.ReadAll(io.LimitReader(resp.Body, limit))
+}
+
+// secure refuses addresses whose answers anybody on the way could change.
+func secure(u *url.URL) error {
+	if u.Scheme != "https" {
+		return fmt.Errorf("%q is no https URL: whoever is on the way could put in keys", u.Redacted())
+	}
+	return nil
+}
+
+// maxRedirects is that of net/http, whose own check a check of ours replaces.
+const maxRedirects = 10
+
+// secureRedirect follows where an issuer points to, but never away from https.
+func secureRedirect(next *http.Request, before []*http.Request) error {
+	if len(before) >= maxRedirects {
+		return fmt.Errorf("redirected more than %d times", maxRedirects)
+	}
+	return secure(next.URL)
 }

@@ -126,7 +126,7 @@ func TestTheKeysOfTheAPIServerAreFollowed(t *testing.T) {
 }
 
 func TestAnotherIssuerIsAskedAsAnybodyWould(t *testing.T) {
-	var server *httptest.Server
+	var server, plain *httptest.Server
 	server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Header.Get("Authorization") != "":
@@ -139,6 +139,14 @@ func TestAnotherIssuerIsAskedAsAnybodyWould(t *testing.T) {
 			fmt.Fprint(w, `{}`)
 		case r.URL.Path == "/broken"+discoveryPath:
 			fmt.Fprint(w, `<html>`)
+		case r.URL.Path == "/moved"+discoveryPath:
+			http.Redirect(w, r, "/cluster"+discoveryPath, http.StatusFound)
+		case r.URL.Path == "/downgraded"+discoveryPath:
+			fmt.Fprintf(w, `{"issuer":"https://issuer","jwks_uri":"%s/keys-in-the-clear"}`, server.URL)
+		case r.URL.Path == "/keys-in-the-clear":
+			http.Redirect(w, r, plain.URL, http.StatusFound)
+		case strings.HasPrefix(r.URL.Path, "/round"):
+			http.Redirect(w, r, r.URL.Path, http.StatusFound)
 		case r.URL.Path == "/keys":
 			fmt.Fprint(w, `{"keys":[{"kid":"x"}]}`)
 		default:
@@ -146,9 +154,15 @@ func TestAnotherIssuerIsAskedAsAnybodyWould(t *testing.T) {
 		}
 	}))
 	defer server.Close()
+	plain = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		t.Error("it was asked for keys in the clear")
+		fmt.Fprint(w, `{"keys":[{"kid":"of somebody else"}]}`)
+	}))
+	defer plain.Close()
 	for path, want := range map[string]string{
 		"/cluster/": `https://issuer {"keys":[{"kid":"x"}]}`, "/cluster": `https://issuer {"keys":[{"kid":"x"}]}`,
 		"/gone": "404 Not Found", "/plain": "is no https URL", "/nameless": "names no issuer", "/broken": "discovery document: invalid",
+		"/moved": `https://issuer {"keys":[{"kid":"x"}]}`, "/downgraded": "is no https URL", "/round": "redirected more than 10 times",
 	} {
 		f := New(Options{Client: server.Client(), APIServer: func(context.Context, string) ([]byte, error) {
 			return nil, errors.New("the API server was asked")

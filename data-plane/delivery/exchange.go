@@ -30,9 +30,7 @@ const (
 func (t *Target) appendRequest(dst []byte, to *endpoint, rec *kgo.Record, span tracing.Span, e *cloudevent.Event, s *scratch) (header, body []byte) {
 	dst = append(dst, to.prologue...)
 	dst = append(dst, t.headers...)
-	if s.token != "" {
-		dst = append(append(append(dst, "authorization: Bearer "...), s.token...), "\r\n"...)
-	}
+	dst = to.appendAuthorization(dst, s.token)
 	body = e.Data
 	if t.structured || !e.FitsBinary() {
 		s.body = e.AppendJSON(s.body[:0])

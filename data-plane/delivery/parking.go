@@ -44,7 +44,7 @@ func parkingOf(s Spec) (*parking, error) {
 	p.headers = appendParked(p.headers, "resource-uid", s.Resource.GetUid())
 	p.headers = appendParked(p.headers, "egress", referenceText(named(s.Egress)))
 	p.headers = appendParked(p.headers, "egress-uid", s.Egress.GetUid())
-	p.headers = appendParked(p.headers, "subscriber", s.Egress.GetDestination())
+	p.headers = appendParked(p.headers, "subscriber", Shown(s.Egress.GetDestination()))
 	return p, nil
 }
 

@@ -56,3 +56,45 @@ func TestEachEndpointGetsItsToken(t *testing.T) {
 		}
 	}
 }
+
+// TestARequestSaysOnceWhoSends: the user of a URL is shown where no token is.
+func TestARequestSaysOnceWhoSends(t *testing.T) {
+	for name, row := range map[string]struct{ audience, want string }{
+		"a user alone":       {"", "Basic dXNlcjpzZWNyZXQ="},
+		"a user and a token": {"sub", "Bearer the-token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			letters, atLetters := record(t, nil)
+			subscriber, atSubscriber := record(t, func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) })
+			withUser := strings.Replace(subscriber.URL, "//", "//user:secret@", 1)
+			registry := telemetry.NewRegistry(telemetry.Options{})
+			t.Cleanup(func() { _ = registry.Close(t.Context()) })
+			target, err := NewTarget(Spec{
+				Resource: &contract.Resource{Topics: []string{"t"}, Reference: &contract.Reference{Namespace: "ns"}},
+				Egress: &contract.Egress{
+					Destination: withUser, DestinationAudience: row.audience, OidcServiceAccountName: "t1-oidc",
+					EgressConfig:  &contract.EgressConfig{DeadLetter: letters.URL},
+					ReplyStrategy: &contract.Egress_DiscardReply{DiscardReply: &contract.Empty{}},
+				},
+				Clients: NewClients(), Telemetry: registry.Egress("e", telemetry.Labels{}),
+				Token: func(tokens.Identity, time.Time) (string, error) { return "the-token", nil },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(target.Release)
+			if next := target.Attempt(job()); next.Outcome != DeadLettered {
+				t.Fatalf("%+v", next)
+			}
+			if have := atSubscriber.header.Values("Authorization"); strings.Join(have, "|") != row.want {
+				t.Errorf("got %q, want %q", have, row.want)
+			}
+			if have := atLetters.header.Values("Authorization"); len(have) != 0 {
+				t.Errorf("the dead letter sink is told %q", have)
+			}
+			if dest := atLetters.header.Get("Ce-Knativeerrordest"); dest != strings.Replace(withUser, "secret", "xxxxx", 1) {
+				t.Errorf("the dead letter names %q", dest)
+			}
+		})
+	}
+}

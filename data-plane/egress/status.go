@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/pace"
 	"knative.dev/eventing-kafka-go/data-plane/status"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
@@ -47,7 +48,7 @@ func report(m member) status.Group {
 		UID: m.egress.GetUid(), Kind: strings.ToLower(ref.GetKind()), Namespace: ref.GetNamespace(), Name: ref.GetName(),
 		Resource: m.resource.GetReference().GetNamespace() + "/" + m.resource.GetReference().GetName(),
 		GroupID:  m.egress.GetConsumerGroup(), Topics: m.resource.GetTopics(),
-		Destination: m.egress.GetDestination(), Order: orderOf(m.egress).String(),
+		Destination: delivery.Shown(m.egress.GetDestination()), Order: orderOf(m.egress).String(),
 		PlacedOn: m.place.Pods,
 		State:    stateFailed, Problem: m.problem, ContentHash: m.hash,
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
-	"strings"
 	"time"
 
 	cesql "github.com/cloudevents/sdk-go/sql/v2"
@@ -13,6 +12,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+	"knative.dev/eventing-kafka-go/data-plane/excerpt"
 )
 
 // expression parses a CloudEvents SQL expression. The result of an evaluation is cast to a boolean; an error while
@@ -24,7 +24,7 @@ func (c compiler) expression(expression string) (Match, error) {
 	}
 	parsed, err := parse(expression)
 	if err != nil {
-		return nil, fmt.Errorf("parse CloudEvents SQL expression %q: %w", shortened(expression), err)
+		return nil, fmt.Errorf("parse CloudEvents SQL expression %q: %w", excerpt.Of(expression, maxQuoted), err)
 	}
 	base := &event.EventContextV1{}
 	return func(e *cloudevent.Event) bool {
@@ -37,6 +37,7 @@ func (c compiler) expression(expression string) (Match, error) {
 const (
 	maxExpression = 64 << 10 // bytes
 	maxNesting    = 100      // brackets inside brackets
+	maxQuoted     = 200      // bytes, in messages
 )
 
 // parse is the library's parser, which panics on some expressions that it cannot parse.
@@ -95,15 +96,6 @@ func unquotedBytes(expression string) iter.Seq2[int, byte] {
 			}
 		}
 	}
-}
-
-// shortened keeps error messages readable.
-func shortened(expression string) string {
-	const most = 200
-	if len(expression) <= most {
-		return expression
-	}
-	return strings.ToValidUTF8(expression[:most], "") + "…"
 }
 
 // evaluate is the library's evaluation, which panics for some arguments of functions, e.g. SUBSTRING with a negative

@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"knative.dev/eventing-kafka-go/data-plane/excerpt"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
@@ -123,8 +124,5 @@ func oneLine(s string) string {
 		lines := strings.FieldsFunc(s, func(c rune) bool { return c == '\n' || c == '\r' })
 		s = strings.Join(lines, "; ")
 	}
-	if len(s) > maxReason {
-		s = strings.ToValidUTF8(s[:maxReason], "") + "…"
-	}
-	return s
+	return excerpt.Of(s, maxReason)
 }

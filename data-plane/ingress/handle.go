@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+	"knative.dev/eventing-kafka-go/data-plane/excerpt"
 )
 
 // Admit decides what can be decided before the body is read (IN-04 … IN-10, IN-19). When it returns false, the request
@@ -241,12 +242,7 @@ func (i *Ingress) health(path string) Answer {
 // describe names a place that leads nowhere.
 func describe(path, host string) string {
 	const longest = 256
-	if len(path) > longest {
-		path = path[:longest] + "…"
-	}
-	if len(host) > longest {
-		host = host[:longest] + "…"
-	}
+	path, host = excerpt.Of(path, longest), excerpt.Of(host, longest)
 	switch {
 	case path == "" || path == "/":
 		return "host " + oneLine(host)

@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"knative.dev/eventing-kafka-go/data-plane/excerpt"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
@@ -22,6 +23,8 @@ const (
 	longestToken = 16 << 10
 	// rememberedTokens bounds how many verified tokens are remembered: a sender shows the same one for an hour.
 	rememberedTokens = 4096
+	// maxQuoted bounds what a sender can make an answer say.
+	maxQuoted = 200
 )
 
 // algorithms are those of public keys; with a shared secret whoever can verify can issue.
@@ -151,7 +154,7 @@ func (i *Issuers) parse(token string) (*Claims, error) {
 	}
 	keys, known := i.keys[unverified.Issuer]
 	if !known {
-		return nil, fmt.Errorf("its issuer %q is not known", shortened(unverified.Issuer))
+		return nil, fmt.Errorf("its issuer %q is not known", excerpt.Of(unverified.Issuer, maxQuoted))
 	}
 	var claims jwt.Claims
 	var all map[string]any
@@ -189,13 +192,4 @@ func later(a, b *jwt.NumericDate) time.Time {
 		return b.Time()
 	}
 	return a.Time()
-}
-
-// shortened bounds what a sender can make an answer say.
-func shortened(s string) string {
-	const longest = 200
-	if len(s) > longest {
-		return s[:longest] + "…"
-	}
-	return s
 }
