@@ -1,14 +1,17 @@
 package ingress
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
@@ -174,4 +177,33 @@ func TestApplyUnderLoadRefusesNobody(t *testing.T) {
 	}
 	stop.Store(true)
 	senders.Wait()
+}
+
+func TestProbesAreAnsweredWhereTheyAreAskedFor(t *testing.T) { // CFG-69
+	registry := telemetry.NewRegistry(telemetry.Options{})
+	t.Cleanup(func() { registry.Close(t.Context()) }) //nolint:errcheck // nothing is exported
+	for name, row := range map[string]struct {
+		live, ready string
+		before      map[string]int // status by path, without a contract
+	}{
+		"paths of their own":        {"/live", "/ns/ready", map[string]int{"/live": 200, "/ns/ready": 503, "/healthz": 405, "/live/": 405}},
+		"one of its own":            {"", "/ready", map[string]int{"/healthz": 200, "/ready": 503, "/readyz": 405}},
+		"one for both is of health": {"/probe", "/probe", map[string]int{"/probe": 200}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := New(Options{
+				Acquire: new(cluster).acquire, Telemetry: registry, Log: slog.New(slog.DiscardHandler),
+				LivenessPath: row.live, ReadinessPath: row.ready,
+			})
+			for path, want := range row.before {
+				if a := send(t, i, call{method: "GET", target: path}); a.Status != want {
+					t.Errorf("%s: %d, want %d", path, a.Status, want)
+				}
+			}
+			i.Apply(contractOf(), nil)
+			if a := send(t, i, call{method: "GET", target: cmp.Or(row.ready, "/readyz"), host: "any"}); a.Status != 200 {
+				t.Errorf("%d with a contract", a.Status)
+			}
+		})
+	}
 }

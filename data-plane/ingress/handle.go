@@ -16,7 +16,7 @@ import (
 // gets the answer and nothing else. When it returns true, the body may have up to r.Limit bytes, and Handle comes next.
 func (i *Ingress) Admit(r *Request) (Answer, bool) {
 	path, host := r.place()
-	if r.Method == http.MethodGet && (path == "/healthz" || path == "/readyz") {
+	if r.Method == http.MethodGet && (path == i.liveness || path == i.readiness) {
 		return i.health(path), false
 	}
 	probe := r.Method == http.MethodGet && r.header(HeaderNetworkProbe) == probeValue
@@ -231,7 +231,7 @@ func (t *table) usable() (Answer, bool) {
 }
 
 func (i *Ingress) health(path string) Answer {
-	if path == "/readyz" {
+	if path != i.liveness {
 		if a, ok := i.table.Load().usable(); !ok {
 			return a
 		}

@@ -34,6 +34,9 @@ type Options struct {
 	// producer's buffer, which all resources of a cluster share: otherwise one whose topic cannot be written fills it for
 	// the others (IN-60). Default 16 MiB.
 	MaxPendingBytes int64
+	// LivenessPath and ReadinessPath are where probes are answered, whatever the host (IN-06). Where both are the same it is
+	// liveness: who starts must not be ended for it. Default: /healthz, /readyz.
+	LivenessPath, ReadinessPath string
 	// Tracer makes spans of requests; nil makes none.
 	Tracer *tracing.Tracer
 	// Log gets what changes and what is wrong with routes. Nil means slog.Default().
@@ -44,6 +47,8 @@ type Options struct {
 type Ingress struct {
 	table      atomic.Pointer[table] // nil until the first Apply
 	pending    int64                 // MaxPendingBytes
+	liveness   string                // path
+	readiness  string                // path
 	acquire    func(kafka.Connection) (Sink, error)
 	metrics    *telemetry.Registry
 	tracer     *tracing.Tracer
@@ -77,6 +82,7 @@ func New(o Options) *Ingress {
 		o.Acquire = acquireFrom(o.Producers)
 	}
 	i := &Ingress{acquire: o.Acquire, metrics: o.Telemetry, tracer: o.Tracer, log: o.Log, pending: cmp.Or(o.MaxPendingBytes, 16<<20)}
+	i.liveness, i.readiness = cmp.Or(o.LivenessPath, "/healthz"), cmp.Or(o.ReadinessPath, "/readyz")
 	i.strays, i.complaints = o.Telemetry.Ingress("", telemetry.Labels{}), newComplaints(o.Log)
 	i.requests.New = func() any { return newRequest(i) }
 	return i

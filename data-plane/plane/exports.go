@@ -77,7 +77,7 @@ func (p *Plane) push(c observability.Config) telemetry.Push {
 	}
 	return telemetry.Push{
 		Protocol: c.MetricsProtocol, Endpoint: c.MetricsEndpoint, Interval: c.MetricsInterval,
-		Resource: tracing.Resource(p.config.ServiceName, p.namespace()),
+		Resource: tracing.Resource(p.config.ServiceName, p.namespace()), GoRuntime: p.config.PushGoMetrics,
 	}
 }
 

@@ -65,6 +65,8 @@ type Config struct {
 	ServiceName, ServiceNamespace string
 	// DisableEventTypeTag leaves the event type out of the metrics.
 	DisableEventTypeTag bool
+	// PushGoMetrics adds the figures of the Go runtime to what is pushed; scrapes always have them.
+	PushGoMetrics bool
 	// NoKafkaMetrics leaves the figures of Kafka clients out.
 	NoKafkaMetrics bool
 	// LedgerOff is egress.Options.LedgerOff.
@@ -72,6 +74,8 @@ type Config struct {
 	// EventMemory is how many bytes of events the process may hold. Default: half of GOMEMLIMIT or of the limit of its
 	// control group, else 512 MiB.
 	EventMemory int64
+	// LivenessPath and ReadinessPath are where the ingress answers probes. Default: /healthz, /readyz.
+	LivenessPath, ReadinessPath string
 	// ShutdownGrace is how long requests and deliveries under way may take when the plane ends. Default 25 s.
 	ShutdownGrace time.Duration
 	// Version is reported.
@@ -163,7 +167,10 @@ func Start(ctx context.Context, c Config) (*Plane, error) {
 func (p *Plane) assemble() error {
 	c := p.config
 	if c.Ingress {
-		p.ingress = ingress.New(ingress.Options{Producers: p.producers, Telemetry: p.registry, Tracer: p.tracer, Log: c.Log})
+		p.ingress = ingress.New(ingress.Options{
+			Producers: p.producers, Telemetry: p.registry, Tracer: p.tracer, Log: c.Log,
+			LivenessPath: c.LivenessPath, ReadinessPath: c.ReadinessPath,
+		})
 		front, err := server.Listen(server.Options{
 			Ingress: p.ingress, Addr: c.IngressAddress, DrainTimeout: c.ShutdownGrace, Log: c.Log,
 			TLSAddr: c.IngressTLSAddress, CertFile: c.CertFile, KeyFile: c.KeyFile, Settings: p.serverSettings,

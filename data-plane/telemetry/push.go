@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	goruntime "go.opentelemetry.io/contrib/instrumentation/runtime"
 	ocbridge "go.opentelemetry.io/otel/bridge/opencensus"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
@@ -32,6 +33,8 @@ type Push struct {
 	Interval time.Duration
 	// Resource names the process.
 	Resource *resource.Resource
+	// GoRuntime adds the figures of the Go runtime, which scrapes always have (OBS-14).
+	GoRuntime bool
 }
 
 // Push changes where figures are pushed to. An error means that it cannot be done and nothing has changed; a collector that
@@ -45,10 +48,9 @@ func (r *Registry) Push(ctx context.Context, p Push) error {
 		if err != nil {
 			return fmt.Errorf("push metrics to %q with %s: %w", p.Endpoint, p.Protocol, err)
 		}
-		reader := sdkmetric.NewPeriodicReader(&loggedExporter{Exporter: exporter, log: r.options.Log},
-			sdkmetric.WithInterval(p.Interval),
-			sdkmetric.WithProducer(meterNames{bridge{read: producer{r}, convert: ocbridge.NewMetricProducer()}, r.started}))
-		next = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(p.Resource))
+		if next, err = r.provider(p, exporter); err != nil {
+			return err
+		}
 	}
 	old := r.pusher
 	r.pusher = next
@@ -59,6 +61,25 @@ func (r *Registry) Push(ctx context.Context, p Push) error {
 		r.options.Log.Warn("Metrics were not pushed a last time", "error", err)
 	}
 	return nil
+}
+
+// provider pushes with an exporter from now on.
+func (r *Registry) provider(p Push, exporter sdkmetric.Exporter) (*sdkmetric.MeterProvider, error) {
+	options := []sdkmetric.PeriodicReaderOption{
+		sdkmetric.WithInterval(p.Interval),
+		sdkmetric.WithProducer(meterNames{bridge{read: producer{r}, convert: ocbridge.NewMetricProducer()}, r.started}),
+	}
+	if p.GoRuntime {
+		options = append(options, sdkmetric.WithProducer(goruntime.NewProducer())) // the one distribution
+	}
+	reader := sdkmetric.NewPeriodicReader(&loggedExporter{Exporter: exporter, log: r.options.Log}, options...)
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(p.Resource))
+	if p.GoRuntime {
+		if err := goruntime.Start(goruntime.WithMeterProvider(provider)); err != nil {
+			return nil, fmt.Errorf("observe the Go runtime: %w", err)
+		}
+	}
+	return provider, nil
 }
 
 func pushExporter(ctx context.Context, p Push) (sdkmetric.Exporter, error) {

@@ -91,7 +91,8 @@ func TestFiguresArePushedUnderTheNamesOfTheirMeters(t *testing.T) { // OBS-01, O
 			got := new(pushed)
 			where := Push{
 				Protocol: protocol, Endpoint: collect(t, protocol, got), Interval: 10 * time.Millisecond,
-				Resource: resource.NewSchemaless(attribute.String("service.name", "kafka-broker-receiver")),
+				GoRuntime: protocol == PushHTTP,
+				Resource:  resource.NewSchemaless(attribute.String("service.name", "kafka-broker-receiver")),
 			}
 			r.Ingress("uid", Labels{Kind: "broker", Namespace: "ns", Name: "b"}).Answered(202, "t", 70*time.Millisecond)
 			r.Egress("e", Labels{Kind: "trigger", Namespace: "ns", Name: "x"}).Discarded(TypeInvalid, 3)
@@ -114,6 +115,11 @@ func TestFiguresArePushedUnderTheNamesOfTheirMeters(t *testing.T) { // OBS-01, O
 			}
 			if discarded, _, _ := got.get("kn.eventing.kafka.discarded_events"); discarded.GetSum().GetDataPoints()[0].GetAsInt() != 3 {
 				t.Errorf("%v", discarded)
+			}
+			for _, name := range []string{"go.memory.used", "go.goroutine.count", "go.schedule.duration"} { // OBS-14
+				if m, _, _ := got.get(name); (m != nil) != where.GoRuntime {
+					t.Errorf("%s: %v, asked for: %v", name, m, where.GoRuntime)
+				}
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()

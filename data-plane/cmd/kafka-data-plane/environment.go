@@ -18,10 +18,7 @@ type variable struct {
 
 // variables of eventing-kafka-broker without a part of their own (CFG-67 to CFG-72).
 var variables = []variable{
-	{"LIVENESS_PROBE_PATH", "/healthz", "the path of the liveness probe is /healthz"},
-	{"READINESS_PROBE_PATH", "/readyz", "the path of the readiness probe is /readyz"},
 	{"METRICS_PUBLISH_QUANTILES", "false", "the histograms have buckets, of which quantiles are computed when they are queried"},
-	{"METRICS_JVM_ENABLED", "false", "there is no JVM; figures of the Go runtime are always served"},
 	{"METRICS_HTTP_CLIENT_ENABLED", "false", "see kn_eventing_dispatch_latency_ms of the egresses"},
 	{"METRICS_HTTP_SERVER_ENABLED", "false", "see kn_eventing_dispatch_latency_ms of the ingress"},
 	{"HTTP2_DISABLE", "false", "HTTP/2 is always understood"},
@@ -81,6 +78,15 @@ func seconds(env func(string) string, name string, otherwise uint16) (time.Durat
 		return 0, fmt.Errorf("%s: %q is not allowed: a number of seconds from 0 to 65535", name, value)
 	}
 	return time.Duration(n) * time.Second, nil
+}
+
+// probePath reads where a probe is answered.
+func probePath(env func(string) string, name, otherwise string) (string, error) {
+	value := or(env(name), otherwise)
+	if !strings.HasPrefix(value, "/") || strings.ContainsAny(value, "?# ") {
+		return "", fmt.Errorf("%s: %q is not allowed: a path that begins with /, without a query", name, value)
+	}
+	return value, nil
 }
 
 // port checks the number of a port; 0 takes a free one.

@@ -17,12 +17,15 @@
 //	POD_NAME                        the name by which the contract's list of dispatchers places consumer groups, and the id of
 //	                                static members; none: it joins all groups, as a dynamic member
 //	DELIVERY_LEDGER                 off keeps what is finished above the committed offset, and attempts, to the process: for comparison
+//	LIVENESS_PROBE_PATH, READINESS_PROBE_PATH
+//	                                /healthz and /readyz: where INGRESS_PORT answers probes; the status address keeps its own
 //	STATUS_ADDRESS                  0.0.0.0:8081: page, JSON, health, readiness, profiles
 //	METRICS_ADDRESS                 METRICS_HOST (0.0.0.0), port 9090; "none" leaves the metrics to the status address alone
 //	METRICS_DISABLE_EVENT_TYPE_TAG  true leaves the event type out of the metrics
 //	DISABLE_KAFKA_CLIENTS_METRICS   true leaves the figures of Kafka clients out of the metrics
 //	METRICS_PEM_CERT_PATH, METRICS_PEM_KEY_PATH
 //	                                certificate and key: the metrics address then has TLS
+//	METRICS_JVM_ENABLED             true pushes the figures of the Go runtime, too, where metrics are pushed; scrapes always have them
 //	CONFIG_OBSERVABILITY_PATH       /etc/observability: the mounted config-observability: where metrics are pushed and
 //	                                traces go, taken up when it changes
 //	SERVICE_NAME, SERVICE_NAMESPACE kafka-data-plane and Knative: what this process is called in what it exports
@@ -173,10 +176,10 @@ func configure(args []string, env func(string) string) (configuration, error) {
 	if c.EventMemory, err = bytesOf(env, "EVENT_MEMORY_BYTES"); err != nil {
 		return c, err
 	}
-	if c.DisableEventTypeTag, err = enabled(env, "METRICS_DISABLE_EVENT_TYPE_TAG"); err != nil {
+	if err := c.switches(env); err != nil {
 		return c, err
 	}
-	if c.NoKafkaMetrics, err = enabled(env, "DISABLE_KAFKA_CLIENTS_METRICS"); err != nil {
+	if err := c.probes(env); err != nil {
 		return c, err
 	}
 	if c.ShutdownGrace, err = seconds(env, "SHUTDOWN_GRACE_SECONDS", 25); err != nil {
@@ -200,6 +203,29 @@ func configure(args []string, env func(string) string) (configuration, error) {
 		c.Log.Warn("Environment variable without the effect that it asks for", "name", u.name, "reason", u.instead)
 	}
 	return c, nil
+}
+
+// switches reads what is on or off.
+func (c *configuration) switches(env func(string) string) error {
+	for name, on := range map[string]*bool{
+		"METRICS_DISABLE_EVENT_TYPE_TAG": &c.DisableEventTypeTag, "DISABLE_KAFKA_CLIENTS_METRICS": &c.NoKafkaMetrics,
+		"METRICS_JVM_ENABLED": &c.PushGoMetrics,
+	} {
+		var err error
+		if *on, err = enabled(env, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probes reads where the ingress answers probes (CFG-69).
+func (c *configuration) probes(env func(string) string) (err error) {
+	if c.LivenessPath, err = probePath(env, "LIVENESS_PROBE_PATH", "/healthz"); err != nil {
+		return err
+	}
+	c.ReadinessPath, err = probePath(env, "READINESS_PROBE_PATH", "/readyz")
+	return err
 }
 
 // backoff reads what bounds and spreads the waits before retries, of every egress.

@@ -20,6 +20,7 @@ func TestTheEnvironmentOfAnInstallation(t *testing.T) { // CFG-67 to CFG-73
 		"PRODUCER_CONFIG_FILE_PATH": "/p", "CONSUMER_CONFIG_FILE_PATH": "/c", "WEBCLIENT_CONFIG_FILE_PATH": "/w",
 		"HTTPSERVER_CONFIG_FILE_PATH": "/h", "METRICS_HOST": "127.0.0.1", "METRICS_DISABLE_EVENT_TYPE_TAG": "true",
 		"WAIT_STARTUP_SECONDS": "8", "SERVICE_NAME": "n", "POD_NAME": "pod-1", "SERVICE_NAMESPACE": "ns",
+		"LIVENESS_PROBE_PATH": "/live", "METRICS_JVM_ENABLED": "true",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -30,12 +31,13 @@ func TestTheEnvironmentOfAnInstallation(t *testing.T) { // CFG-67 to CFG-73
 		"key": {c.KeyFile, "/etc/receiver-tls-secret/tls.key"}, "metrics": {c.MetricsAddress, "127.0.0.1:9090"},
 		"producer": {c.Settings.Producer, "/p"}, "consumer": {c.Settings.Consumer, "/c"},
 		"HTTP client": {c.Settings.WebClient, "/w"}, "HTTP server": {c.Settings.HTTPServer, "/h"},
+		"liveness": {c.LivenessPath, "/live"}, "readiness": {c.ReadinessPath, "/readyz"},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: %q, want %q", name, pair[0], pair[1])
 		}
 	}
-	if !c.DisableEventTypeTag || !c.Ingress || !c.Egress {
+	if !c.DisableEventTypeTag || !c.PushGoMetrics || !c.Ingress || !c.Egress {
 		t.Errorf("%+v", c)
 	}
 }
@@ -51,11 +53,12 @@ func TestWhatIsNotDoneIsWarnedOf(t *testing.T) {
 	}
 	var names []string
 	for _, v := range unsupported(from(map[string]string{
-		"LIVENESS_PROBE_PATH": "/live", "METRICS_JVM_ENABLED": "true", "METRICS_PEM_KEY_PATH": "/k",
+		"METRICS_HTTP_CLIENT_ENABLED": "true", "JAVA_TOOL_OPTIONS": "-Xmx1g", "METRICS_PEM_KEY_PATH": "/k",
+		"LIVENESS_PROBE_PATH": "/live", "METRICS_JVM_ENABLED": "true",
 	})) {
 		names = append(names, v.name)
 	}
-	if want := []string{"LIVENESS_PROBE_PATH", "METRICS_JVM_ENABLED"}; !slices.Equal(names, want) {
+	if want := []string{"METRICS_HTTP_CLIENT_ENABLED", "JAVA_TOOL_OPTIONS"}; !slices.Equal(names, want) {
 		t.Errorf("got %v, want %v", names, want)
 	}
 }
@@ -94,7 +97,7 @@ func TestWaitsBeforeRetriesAreBoundedAndSpreadByTheEnvironment(t *testing.T) {
 func TestAWrongValueNamesKeyValueAndWhatIsAllowed(t *testing.T) {
 	for name, value := range map[string]string{
 		"METRICS_DISABLE_EVENT_TYPE_TAG": "yes", "DISABLE_KAFKA_CLIENTS_METRICS": "1", "SHUTDOWN_GRACE_SECONDS": "25s", "INGRESS_PORT": "http", "INGRESS_TLS_PORT": "70000",
-		"LOG_LEVEL": "loud",
+		"LOG_LEVEL": "loud", "LIVENESS_PROBE_PATH": "live", "READINESS_PROBE_PATH": "/ready?now", "METRICS_JVM_ENABLED": "on",
 	} {
 		_, err := configure([]string{"all"}, from(map[string]string{"DATA_PLANE_CONFIG_FILE_PATH": "/data", name: value}))
 		if err == nil || !strings.HasPrefix(err.Error(), name+": ") || !strings.Contains(err.Error(), value) {
