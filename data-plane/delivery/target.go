@@ -70,6 +70,7 @@ type Target struct {
 	parkInvalid bool // else a record that is no event is discarded
 	tracer      *tracing.Tracer
 	uuid, name  string // of the egress, in spans
+	servers     string // of Kafka, in spans
 	types       *eventtypes.Seen
 	source      bool // a KafkaSource, whose events are of types of its own
 	token       func(tokens.Identity, time.Time) (string, error)
@@ -97,6 +98,7 @@ func NewTarget(s Spec) (*Target, error) {
 		parkInvalid: s.Resource.GetInvalidRecords() == contract.InvalidRecords_PARK,
 		tracer:      s.Tracer,
 		uuid:        s.Egress.GetUid(),
+		servers:     s.Resource.GetBootstrapServers(),
 		name:        s.Egress.GetReference().GetName(),
 		types:       s.Types,
 		source:      s.Resource.GetReference().GetKind() == "KafkaSource",

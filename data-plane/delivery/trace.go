@@ -34,7 +34,7 @@ func (t *Target) request(j *Job, to *endpoint, e *cloudevent.Event) tracing.Span
 
 func (t *Target) message(e *cloudevent.Event, topic string) tracing.Message {
 	return tracing.Message{
-		ID: e.ID, Source: e.Source, Type: e.Type, ConsumerUUID: t.uuid, ConsumerName: t.name, Topic: topic,
+		ID: e.ID, Source: e.Source, Type: e.Type, ConsumerUUID: t.uuid, ConsumerName: t.name, Topic: topic, Servers: t.servers,
 	}
 }
 

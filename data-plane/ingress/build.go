@@ -44,6 +44,7 @@ func (i *Ingress) route(resource *contract.Resource, t, old *table) *route {
 		host:        string(hostKey(nil, resource.GetIngress().GetHost())),
 		paths:       pathsOf(resource.GetIngress()),
 		noteTypes:   resource.GetFeatureFlags().GetEnableEventTypeAutocreate(),
+		servers:     resource.GetBootstrapServers(),
 		subjectKey:  resource.GetIngress().GetKeyFallback() == contract.KeyFallback_SUBJECT,
 	}
 	if topics := resource.GetTopics(); len(topics) > 0 {

@@ -19,7 +19,19 @@ func (i *Ingress) Admit(r *Request) (Answer, bool) {
 	if r.Method == http.MethodGet && (path == i.liveness || path == i.readiness) {
 		return i.health(path), false
 	}
+	a, ok := i.admit(r, path, host)
+	if !ok {
+		r.spans.end(a)
+	}
+	return a, ok
+}
+
+// admit is Admit for what is no probe of a kubelet.
+func (i *Ingress) admit(r *Request, path, host string) (Answer, bool) {
 	probe := r.Method == http.MethodGet && r.header(HeaderNetworkProbe) == probeValue
+	if !probe {
+		r.begin(path)
+	}
 	if r.Method != http.MethodPost && r.Method != http.MethodOptions && !probe {
 		return i.refuse(r, methodNotAllowed()), false
 	}
@@ -47,14 +59,17 @@ func (i *Ingress) Admit(r *Request) (Answer, bool) {
 }
 
 // TooLarge returns the answer for an admitted request whose body exceeds its limit. The server reads no more of it.
-func (r *Request) TooLarge() Answer { return r.route.answer(tooLarge(r.Limit), "", r.Received) }
+func (r *Request) TooLarge() Answer { return r.Refuse(tooLarge(r.Limit)) }
 
 // Refuse counts an answer that the server gives an admitted request whose body did not come.
-func (r *Request) Refuse(a Answer) Answer { return r.route.answer(a, "", r.Received) }
+func (r *Request) Refuse(a Answer) Answer {
+	r.spans.end(a)
+	return r.route.answer(a, "", r.Received)
+}
 
 // Busy returns the answer for an admitted request for whose body the server has no room now.
 func (r *Request) Busy() Answer {
-	return r.route.answer(tryLater("too many large events are being received"), "", r.Received)
+	return r.Refuse(tryLater("too many large events are being received"))
 }
 
 // Handle makes records of the event or the batch in an admitted request and produces them. done is called exactly once,

@@ -70,6 +70,7 @@ func (i *Ingress) NewRequest() *Request { return i.requests.Get().(*Request) }
 
 // Discard gives back a request that is not handled, because Admit or the server itself refused it.
 func (r *Request) Discard() {
+	r.spans.drop()
 	r.Method, r.Target, r.Host, r.ContentType = "", "", "", ""
 	clear(r.Headers)
 	r.Headers = r.Headers[:0]

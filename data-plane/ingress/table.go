@@ -50,6 +50,7 @@ type route struct {
 	conflicts []string
 
 	topic      string
+	servers    string // of Kafka, in spans
 	mode       cloudevent.Mode
 	subjectKey bool   // IN-38
 	noteTypes  bool   // IN-57

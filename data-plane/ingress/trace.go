@@ -13,20 +13,21 @@ import (
 // spans are those of one request that is recorded: of the request, and of its way to Kafka. A batch has one of each.
 type spans struct{ server, send tracing.Span }
 
-// trace begins the spans of a request with events, if it belongs to a trace that is recorded. The header of the request
-// has been copied by then.
+// begin begins the span of a request, if that belongs to a trace that is recorded, whatever becomes of it (OBS-30).
+func (r *Request) begin(path string) {
+	if r.ingress.tracer.On() {
+		r.spans.server = r.ingress.tracer.Server(r.header("traceparent"), r.header("tracestate"), r.Received, r.Method, path)
+	}
+}
+
+// trace begins the span of the way to Kafka.
 func (r *Request) trace() {
-	if !r.ingress.tracer.On() || len(r.events) == 0 {
+	if !r.spans.server.Recorded() || len(r.events) == 0 {
 		return
 	}
-	path := r.route.host
-	if len(r.route.paths) > 0 {
-		path = r.route.paths[0]
-	}
 	e := &r.events[0]
-	r.spans.server = r.ingress.tracer.Server(r.header("traceparent"), r.header("tracestate"), r.Received, http.MethodPost, path)
 	r.spans.send = r.ingress.tracer.Send(r.spans.server, tracing.Message{
-		ID: e.ID, Source: e.Source, Type: e.Type, Topic: r.route.topic,
+		ID: e.ID, Source: e.Source, Type: e.Type, Topic: r.route.topic, Servers: r.route.servers,
 	})
 }
 
@@ -58,6 +59,9 @@ func (s *spans) end(a Answer) {
 	s.server.Answered(a.Status, a.Reason)
 	*s = spans{}
 }
+
+// drop ends the spans of a request that nobody waits for any more.
+func (s *spans) drop() { s.end(Answer{Reason: "the client is gone"}) }
 
 // note remembers the types of the events that were written, where the contract asks for it (IN-57).
 func (r *Request) note() {

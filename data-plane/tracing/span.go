@@ -2,13 +2,17 @@ package tracing
 
 import (
 	"context"
+	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"knative.dev/eventing-kafka-go/data-plane/excerpt"
 )
 
 // Headers of W3C trace context, in HTTP and in Kafka records.
@@ -16,6 +20,9 @@ const (
 	traceParent = "traceparent"
 	traceState  = "tracestate"
 )
+
+// maxPath bounds what senders can make a span say.
+const maxPath = 1024
 
 // Span is one that is recorded, or none: the zero value, with which nothing happens.
 type Span struct{ span trace.Span }
@@ -25,6 +32,7 @@ type Message struct {
 	ID, Source, Type           string
 	ConsumerUUID, ConsumerName string // "" at the ingress
 	Topic                      string
+	Servers                    string // of Kafka, as the contract names them
 }
 
 func (m Message) attributes() []attribute.KeyValue {
@@ -38,24 +46,34 @@ func (m Message) attributes() []attribute.KeyValue {
 	return all
 }
 
-// kafka adds what names the other side (OBS-32). Which broker it is the client alone knows.
+// kafka adds what names the other side (OBS-32): the servers that were named, and host and port of the first. Which broker
+// it is in the end the client alone knows.
 func (m Message) kafka() []attribute.KeyValue {
-	return append(m.attributes(), attribute.String("peer.service", "kafka"), attribute.String("message_bus.destination", m.Topic))
+	all := append(m.attributes(), attribute.String("peer.service", "kafka"), attribute.String("message_bus.destination", m.Topic))
+	if m.Servers == "" {
+		return all
+	}
+	all = append(all, attribute.String("peer.address", m.Servers))
+	first, _, _ := strings.Cut(m.Servers, ",")
+	if host, port, err := net.SplitHostPort(strings.TrimSpace(first)); err == nil {
+		all = append(all, attribute.String("peer.hostname", host), attribute.String("peer.port", port))
+	}
+	return all
 }
 
 // Server begins the span of a request that came with these headers of a trace, "" where there is none. A request of
-// no trace may begin one.
+// no trace may begin one. What the strings point to may be used again afterwards.
 func (t *Tracer) Server(parent, state string, begin time.Time, method, path string) Span {
 	p := t.current.Load()
 	if p == nil || parent == "" && p.ratio == 0 {
 		return Span{}
 	}
-	ctx, ok := remote(parent, state)
+	ctx, ok := remote(parent, strings.Clone(state))
 	if parent != "" && !ok {
 		return Span{}
 	}
 	return p.start(ctx, "HTTP "+method, trace.SpanKindServer, begin,
-		attribute.String("http.request.method", method), attribute.String("url.path", path))
+		attribute.String("http.request.method", strings.Clone(method)), attribute.String("url.path", excerpt.Of(strings.Clone(path), maxPath)))
 }
 
 // Receive begins the span of a record that came with these headers of a trace. A record of none begins none (OBS-30).

@@ -1,4 +1,4 @@
-// Package tracing makes spans of what happens to an event and exports them with OTLP (OBS-28 to OBS-32).
+// Package tracing makes spans of what happens to an event and exports them with OTLP (OBS-28 to OBS-34).
 //
 // It owns the exporter and the names and attributes of spans. It must not decide where an event goes or which headers it
 // carries: it says what the headers of a trace are, and others write them. While tracing is off, a call costs one atomic
@@ -85,7 +85,7 @@ func (t *Tracer) Configure(ctx context.Context, c Config) error {
 		if err != nil {
 			return fmt.Errorf("export traces to %q with %s: %w", c.Endpoint, c.Protocol, err)
 		}
-		next = newProvider(c, &logged{SpanExporter: exporter, log: t.log})
+		next = newProvider(c, &logged{SpanExporter: exporter, log: t.log}, t.log)
 	}
 	t.config = c
 	if old := t.current.Swap(next); old != nil {
@@ -124,9 +124,10 @@ func (t *Tracer) exporter(ctx context.Context, c Config) (sdktrace.SpanExporter,
 	return nil, fmt.Errorf("unknown protocol %q", c.Protocol)
 }
 
-func newProvider(c Config, exporter sdktrace.SpanExporter) *provider {
+func newProvider(c Config, exporter sdktrace.SpanExporter, log *slog.Logger) *provider {
 	sdk := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(exporter), // its queue is bounded, and what does not fit is dropped
+		sdktrace.WithSpanProcessor(printer{log}),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(c.Ratio))),
 		sdktrace.WithResource(Resource(c.Service, c.Namespace)),
 	)

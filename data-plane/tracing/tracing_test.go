@@ -3,6 +3,7 @@ package tracing
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	v1 "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -93,7 +95,7 @@ func TestSpansReachACollector(t *testing.T) { // OBS-28 to OBS-32
 		t.Run(protocol, func(t *testing.T) {
 			got := new(received)
 			tr := newTracer(t, Config{Protocol: protocol, Endpoint: serve(t, protocol, got), Service: "kafka-broker-receiver", Namespace: "ns"})
-			m := Message{ID: "1", Source: "/s", Type: "t", ConsumerUUID: "u", ConsumerName: "n", Topic: "topic"}
+			m := Message{ID: "1", Source: "/s", Type: "t", ConsumerUUID: "u", ConsumerName: "n", Topic: "topic", Servers: "k-0:9092, k-1:9093"}
 			server := tr.Server(sampled, "a=b", time.Now(), "POST", "/ns/b")
 			send := tr.Send(server, m)
 			parent, state := send.Headers()
@@ -128,6 +130,7 @@ func TestSpansReachACollector(t *testing.T) { // OBS-28 to OBS-32
 			for key, want := range map[string]string{
 				"messaging.message_id": "1", "messaging.message_source": "/s", "messaging.message_type": "t",
 				"consumer.uuid": "u", "consumer.name": "n", "peer.service": "kafka", "message_bus.destination": "topic",
+				"peer.address": "k-0:9092, k-1:9093", "peer.hostname": "k-0", "peer.port": "9092",
 			} {
 				if a[key] != want {
 					t.Errorf("%s: %q, want %q", key, a[key], want)
@@ -244,4 +247,54 @@ func TestSettingsChangeWhileSpansAreMade(t *testing.T) {
 	close(stop)
 	working.Wait()
 	tr.Close(t.Context())
+}
+
+func TestSpansAreLoggedAtDebug(t *testing.T) { // OBS-34
+	var said bytes.Buffer
+	level := new(slog.LevelVar)
+	tr := New(slog.New(slog.NewJSONHandler(&said, &slog.HandlerOptions{Level: level})), io.Discard)
+	if err := tr.Configure(t.Context(), Config{Protocol: Stdout}); err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close(t.Context())
+	tr.Server(sampled, "", time.Now(), "POST", "/quiet").Answered(202, "")
+	if said.Len() > 0 {
+		t.Errorf("logged at INFO: %s", &said)
+	}
+	level.Set(slog.LevelDebug)
+	tr.Server(sampled, "", time.Now(), "POST", "/ns/b").Answered(503, "Kafka is away")
+	var line struct {
+		Msg, Name, Trace, Parent, Error string
+		Attributes                      map[string]string
+	}
+	if err := json.Unmarshal(said.Bytes(), &line); err != nil {
+		t.Fatalf("%v: %s", err, &said)
+	}
+	if line.Msg != "Span" || line.Name != "HTTP POST" || line.Trace != traceID || line.Parent != "b7ad6b7169203331" ||
+		line.Error != "Kafka is away" || line.Attributes["url.path"] != "/ns/b" || line.Attributes["http.response.status_code"] != "503" {
+		t.Errorf("%s", &said)
+	}
+}
+
+func TestASpanOutlivesTheMemoryOfItsRequest(t *testing.T) {
+	var said bytes.Buffer
+	tr := New(slog.New(slog.NewJSONHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug})), io.Discard)
+	if err := tr.Configure(t.Context(), Config{Protocol: Stdout}); err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close(t.Context())
+	memory := []byte("POST/ns/ba=b")
+	text := unsafe.String(&memory[0], len(memory))
+	span := tr.Server(sampled, text[9:], time.Now(), text[:4], text[4:9])
+	copy(memory, "XXXXXXXXXXXX")
+	_, state := span.Headers()
+	span.Answered(202, "")
+	for _, want := range []string{`"HTTP POST"`, `"/ns/b"`, `"POST"`} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("no %s in %s", want, &said)
+		}
+	}
+	if state != "a=b" {
+		t.Errorf("state %q", state)
+	}
 }
