@@ -24,6 +24,10 @@ const (
 	ToParking
 )
 
+func (s Stage) String() string {
+	return [...]string{"subscriber", "reply", "dead letter sink", "reply of the dead letter sink", "parking topic"}[s]
+}
+
 // Outcome is how an event ended. Each one counts as finished (OF-08).
 type Outcome uint8
 

@@ -32,7 +32,7 @@ func (g *group) onAssigned(_ context.Context, client *kgo.Client, added map[stri
 
 // newPartition is a partition of which nothing is known. The mutex is held.
 func (g *group) newPartition(at topicPartition) *partition {
-	return &partition{topicPartition: at, order: g.order, waiting: map[*task]*time.Timer{}, began: -1, saved: newSaved()}
+	return &partition{topicPartition: at, order: g.order, waiting: map[*task]retry{}, began: -1, saved: newSaved()}
 }
 
 // onOffsetsFetched makes the trackers: from here on records of these partitions may come.
@@ -128,8 +128,8 @@ func (g *group) disown(topics map[string][]int32) map[topicPartition]*partition 
 
 // dropWaiting forgets the tasks of a partition that wait for a retry. The mutex is held.
 func (g *group) dropWaiting(p *partition) {
-	for t, timer := range p.waiting {
-		timer.Stop()
+	for t, next := range p.waiting {
+		next.timer.Stop()
 		delete(p.waiting, t)
 		g.lanes.drop()
 	}

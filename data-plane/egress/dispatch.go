@@ -225,7 +225,7 @@ func (g *group) settle(t *task, target *targetRef, next delivery.Next) (*task, *
 func (g *group) putAside(t *task, wait time.Duration) {
 	g.lanes.wait(t)
 	t.Record = detach(t.Record)
-	t.part.waiting[t] = time.AfterFunc(wait, func() {
+	timer := time.AfterFunc(wait, func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if _, ok := t.part.waiting[t]; !ok {
@@ -235,6 +235,7 @@ func (g *group) putAside(t *task, wait time.Duration) {
 		g.lanes.retry(t)
 		g.dispatch()
 	})
+	t.part.waiting[t] = retry{timer, time.Now().Add(wait)}
 }
 
 // finished counts a task's outcome and returns its partition if that is to be resumed. The mutex is held.

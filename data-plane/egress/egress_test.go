@@ -19,6 +19,7 @@ import (
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/kafka/kafkatest"
+	"knative.dev/eventing-kafka-go/data-plane/status"
 	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
@@ -338,8 +339,19 @@ func TestAnEventInRetryIsNotCommittedAndBlocksNobodyElse(t *testing.T) {
 	f.set.Apply(f.contract(e), nil)
 	eventually(t, "the others are delivered", func() bool { return len(s.received()) == 20 })
 	eventually(t, "one waits", func() bool { st := f.set.Status()[0]; return st.Waiting == 1 && st.InFlight == 0 })
-	if got := f.set.Status()[0].Partitions[0]; got.Unfinished != 1 || got.Committed > 0 {
-		t.Errorf("partition: %+v", got)
+	st := f.set.Status()[0]
+	got := st.Partitions[0]
+	if got.Unfinished != 1 || got.Committed > 0 || got.Oldest == nil {
+		t.Fatalf("partition: %+v", got)
+	}
+	// Where the event is (OBS-26), for who asks.
+	next := got.Oldest.NextAttempt
+	got.Oldest.NextAttempt, got.Oldest.Written = time.Time{}, time.Time{}
+	if want := (status.Event{State: "waiting", To: "subscriber", Attempts: 1, Status: 503}); *got.Oldest != want {
+		t.Errorf("%+v, want %+v", *got.Oldest, want)
+	}
+	if wait := time.Until(next); wait < time.Hour || wait > 3*time.Hour || !st.NextRetry.Equal(next) {
+		t.Errorf("the next attempt is in %v, that of the group at %v", wait, st.NextRetry)
 	}
 }
 

@@ -36,7 +36,7 @@ type partition struct {
 	lane     *lane            // the one lane of byPartition
 	keys     map[string]*lane // the lanes of byKey that have a task
 	spare    *lane            // one that was freed
-	waiting  map[*task]*time.Timer
+	waiting  map[*task]retry
 	oldest   *task // of all tasks without outcome, in the order of their offsets
 	newest   *task
 	held     fifo // ready tasks that wait for others in retry to end
@@ -53,6 +53,12 @@ type partition struct {
 	problem  string
 	// recreated: the topic was deleted and made again, which has other events at these offsets; nothing is committed.
 	recreated bool
+}
+
+// retry is when a task is tried again.
+type retry struct {
+	timer *time.Timer
+	at    time.Time
 }
 
 // saturated says whether a ledger could not hold the attempts of one more event in retry. Each running task that was not

@@ -96,7 +96,8 @@ func (g *group) report(r *status.Group) {
 		if p.problem != "" {
 			r.Problem = p.problem
 		}
-		r.Partitions = append(r.Partitions, p.report())
+		r.NextRetry = sooner(r.NextRetry, p.nextRetry())
+		r.Partitions = append(r.Partitions, p.report(g.pacing.halted))
 	}
 	slices.SortFunc(r.Partitions, func(a, b status.Partition) int {
 		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
@@ -113,7 +114,24 @@ func (g *group) reportPace(r *status.Group, now time.Time) {
 	r.Halted, r.MemoryPart = g.pacing.halted, g.pacing.share.Part()
 }
 
-func (p *partition) report() status.Partition {
+// sooner is the earlier of two times of which the zero one is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// nextRetry is when the first of the tasks that wait is tried again; zero when none waits.
+func (p *partition) nextRetry() (first time.Time) {
+	for _, next := range p.waiting {
+		first = sooner(first, next.at)
+	}
+	return first
+}
+
+// halted is why nothing is fetched for the whole group.
+func (p *partition) report(halted string) status.Partition {
 	r := status.Partition{
 		Topic: p.topic, Partition: p.partition, Committed: p.saved.prefix, Next: -1, End: p.end,
 		Lag: p.lag(), Paused: p.paused,
@@ -121,7 +139,33 @@ func (p *partition) report() status.Partition {
 	if p.tracker != nil {
 		r.Next, r.Unfinished = p.tracker.Next(), p.tracker.Unfinished()
 	}
+	if p.paused {
+		r.PausedReason = cmp.Or(p.problem, halted, pausedFull)
+	}
+	if p.oldest != nil {
+		r.Oldest = p.event(p.oldest)
+	}
 	return r
+}
+
+// pausedFull is why a partition is paused that nothing else is wrong with.
+const pausedFull = "as many events as it may hold are unfinished"
+
+// event says where an event is. What was tried is known while nobody tries.
+func (p *partition) event(t *task) *status.Event {
+	e := &status.Event{Offset: t.Record.Offset, Written: t.Record.Timestamp, State: "queued"}
+	next, waits := p.waiting[t]
+	switch {
+	case waits:
+		e.State, e.NextAttempt = "waiting", next.at
+	case t.started:
+		e.State = "being delivered"
+		return e
+	}
+	if t.tried {
+		e.To, e.Attempts, e.Status = t.Stage().String(), t.Calls(), t.Status()
+	}
+	return e
 }
 
 // observe lets the telemetry read the group's gauges when it is asked for them.
@@ -136,7 +180,10 @@ func (g *group) observe() {
 			gauges.Lag = max(gauges.Lag, p.age(now))
 			gauges.BufferedBytes += int64(p.bytes)
 		}
-		gauges.OldestUnfinished, gauges.LastErrorAt = gauges.Lag, g.last.at
+		gauges.OldestUnfinished, gauges.LastErrorAt, gauges.Partitions = gauges.Lag, g.last.at, len(g.partitions)
+		if _, at := g.trouble.Last(); at.After(gauges.LastErrorAt) {
+			gauges.LastErrorAt = at
+		}
 		pacing := g.pacing.pacer.Status(g.since(now))
 		gauges.Window, gauges.Rate, gauges.BreakerOpen = pacing.Window, pacing.Rate, pacing.Breaker != pace.Closed
 		gauges.Halted = g.pacing.halted != ""

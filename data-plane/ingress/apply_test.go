@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -205,5 +207,44 @@ func TestProbesAreAnsweredWhereTheyAreAskedFor(t *testing.T) { // CFG-69
 				t.Errorf("%d with a contract", a.Status)
 			}
 		})
+	}
+}
+
+func TestTheStateOfARouteIsScraped(t *testing.T) { // OBS-26
+	registry := telemetry.NewRegistry(telemetry.Options{})
+	t.Cleanup(func() { registry.Close(t.Context()) }) //nolint:errcheck // nothing is exported
+	c := &cluster{}
+	i := New(Options{Acquire: c.acquire, Telemetry: registry, Log: slog.New(slog.DiscardHandler)})
+	promises := make(chan func(), 1)
+	c.answer = func(_ string, r *kgo.Record, promise func(*kgo.Record, error)) {
+		promises <- func() { promise(r, nil) }
+	}
+	i.Apply(contractOf(resource("a"), resource("b", servers(""))), nil)
+	answers := make(chan Answer, 1)
+	submit(i, call{target: "/ns/a", headers: event(), body: "12345"}, answers)
+	scrape := func() string {
+		answer := httptest.NewRecorder()
+		registry.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+		return answer.Body.String()
+	}
+	settle := <-promises
+	pending := "kn_eventing_kafka_ingress_pending_bytes{kn_broker_name=\"a\",kn_broker_namespace=\"ns\"} "
+	during := scrape()
+	for _, want := range []string{
+		pending + "517\n", "kn_eventing_kafka_ingress_refusing{kn_broker_name=\"a\",kn_broker_namespace=\"ns\"} 0\n",
+		"kn_eventing_kafka_ingress_refusing{kn_broker_name=\"b\",kn_broker_namespace=\"ns\"} 1\n",
+	} {
+		if !strings.Contains(during, want) {
+			t.Errorf("no %s in\n%s", want, during)
+		}
+	}
+	if n := i.Status()[0].PendingBytes; n != 517 {
+		t.Errorf("%d bytes are reported", n)
+	}
+	settle()
+	<-answers
+	i.Apply(contractOf(resource("a")), nil)
+	if after := scrape(); !strings.Contains(after, pending+"0\n") || strings.Contains(after, "kn_broker_name=\"b\"") {
+		t.Errorf("afterwards:\n%s", after)
 	}
 }

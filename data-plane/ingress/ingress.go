@@ -111,6 +111,7 @@ func (i *Ingress) Apply(c *contract.Contract, creds kafka.Credentials) {
 	old := i.table.Load()
 	next := i.build(c, creds, old)
 	i.table.Store(next)
+	next.observe()
 	i.logChanges(old, next)
 	i.retire(old, next)
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"knative.dev/eventing-kafka-go/data-plane/status"
+	"knative.dev/eventing-kafka-go/data-plane/telemetry"
 )
 
 // Status returns what is served where and how it fares, in the order of the contract.
@@ -17,6 +18,19 @@ func (i *Ingress) Status() []status.Route {
 		routes = append(routes, r.status())
 	}
 	return routes
+}
+
+// observe lets the telemetry ask the routes of a complete table how they stand.
+func (t *table) observe() {
+	for _, r := range t.routes {
+		r.metrics.Observe(r.gauges)
+	}
+}
+
+// gauges are read at each scrape.
+func (r *route) gauges() telemetry.IngressGauges {
+	_, failed := r.account.lastFailure()
+	return telemetry.IngressGauges{PendingBytes: r.account.pending.Load(), Refusing: r.trouble() != "", LastErrorAt: failed}
 }
 
 func (r *route) status() status.Route {
@@ -40,6 +54,7 @@ func (r *route) status() status.Route {
 		}
 	}
 	s.LastError, s.LastErrorAt = r.account.lastFailure()
+	s.PendingBytes = r.account.pending.Load()
 	if r.noteTypes {
 		s.EventTypes = status.EventTypesOf(&r.account.types)
 	}

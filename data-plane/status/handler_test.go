@@ -184,3 +184,24 @@ func TestEntriesAreWhatTheReportSays(t *testing.T) {
 		}
 	}
 }
+
+// TestThePageSaysWhereAnEventIs: what an operator wants to know when an event does not arrive.
+func TestThePageSaysWhereAnEventIs(t *testing.T) {
+	p := newPage(func() time.Time { return noon })
+	answer := httptest.NewRecorder()
+	p.serve(answer, "report", sampleReport())
+	page := strings.Join(strings.Fields(answer.Body.String()), " ")
+	for _, want := range []string{
+		"<dt>waiting for Kafka</dt><dd>68.4 KiB</dd>", "Nothing is fetched: the subscriber is down",
+		"<dt>next retry</dt><dd>in 8.0 s</dd>", "<dt>window</dt><dd>96</dd>", `<div class="warn"><dt>most a second</dt><dd>12.5</dd>`,
+		`<dt>breaker</dt><dd>half-open</dd>`, "paused: as many events as it may hold are unfinished",
+		"offset 99 000, 1 min 30 s old, waiting, next attempt in 8.0 s · subscriber · 3 attempts, answered 503",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(page)
+	}
+}

@@ -146,6 +146,7 @@ type answers struct {
 func (p *page) functions() template.FuncMap {
 	return template.FuncMap{
 		"ago":     func(t time.Time) string { return duration(p.now().Sub(t)) },
+		"until":   func(t time.Time) string { return "in " + duration(t.Sub(p.now())) },
 		"since":   p.since,
 		"seconds": func(s float64) string { return duration(time.Duration(s * float64(time.Second))) },
 		"short":   func(s string) string { return s[:min(len(s), 12)] },

@@ -77,7 +77,9 @@ type Route struct {
 	Answers     map[string]uint64 `json:"answers,omitempty"` // the other answers by status code
 	LastError   string            `json:"lastError,omitempty"`
 	LastErrorAt time.Time         `json:"lastErrorAt,omitzero"`
-	EventTypes  *EventTypes       `json:"eventTypes,omitempty"` // of the events that were accepted; nil: not asked for
+	// PendingBytes are those of events that wait for Kafka's acknowledgement.
+	PendingBytes int64       `json:"pendingBytes,omitempty"`
+	EventTypes   *EventTypes `json:"eventTypes,omitempty"` // of the events that were accepted; nil: not asked for
 }
 
 // Group is one consumer group that delivers to one destination.
@@ -106,6 +108,7 @@ type Group struct {
 	Replied      uint64      `json:"replied"`
 	InFlight     int         `json:"inFlight"`
 	Waiting      int         `json:"waiting"`               // for a retry
+	NextRetry    time.Time   `json:"nextRetry,omitzero"`    // when the first of them is tried again
 	Buffered     int         `json:"buffered"`              // bytes of events held in memory
 	MemoryPart   int64       `json:"memoryPart,omitempty"`  // bytes that it may hold whatever other groups do
 	Window       int         `json:"window,omitempty"`      // deliveries that may run at once
@@ -158,6 +161,20 @@ type Partition struct {
 	Lag        int64  `json:"lag"`
 	Unfinished int    `json:"unfinished"` // events read and not finished
 	Paused     bool   `json:"paused,omitempty"`
+	// PausedReason is why nothing is fetched for it.
+	PausedReason string `json:"pausedReason,omitempty"`
+	Oldest       *Event `json:"oldest,omitempty"` // of the unfinished ones
+}
+
+// Event is one that was read and is not finished.
+type Event struct {
+	Offset      int64     `json:"offset"`
+	Written     time.Time `json:"written"`              // to Kafka
+	State       string    `json:"state"`                // queued, being delivered, or waiting for a retry
+	NextAttempt time.Time `json:"nextAttempt,omitzero"` // while it waits
+	To          string    `json:"to,omitempty"`         // where it is on its way: the subscriber, the dead letter sink, …
+	Attempts    int       `json:"attempts,omitempty"`   // at the subscriber, those of earlier owners included
+	Status      int       `json:"status,omitempty"`     // of the last answer
 }
 
 // Process is what the process uses.

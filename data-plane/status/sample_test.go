@@ -23,7 +23,7 @@ func sampleReport() Report {
 				UID: "r-1", Kind: "broker", Namespace: "shop", Name: "orders", Topic: "knative-broker-shop-orders",
 				Host: "kafka-broker-ingress.knative-eventing.svc.cluster.local", Paths: []string{"/shop/orders", "/broker/shop/orders"},
 				Accepted: 1_234_567, Answers: map[string]uint64{"400": 12, "503": 3}, LastError: "produce: leader not available",
-				LastErrorAt: noon.Add(-20 * time.Minute),
+				LastErrorAt: noon.Add(-20 * time.Minute), PendingBytes: 70_000,
 			},
 			{
 				UID: "r-2", Kind: "kafkasink", Namespace: "shop", Name: "archive", Topic: "archive", Paths: []string{"/shop/archive"},
@@ -41,9 +41,14 @@ func sampleReport() Report {
 				Destination: "http://billing.shop.svc.cluster.local/events", Order: "ordered", State: "running",
 				Delivered: 812_345, Filtered: 422_222, InFlight: 10, Partitions: []Partition{
 					{Topic: "knative-broker-shop-orders", Partition: 0, Committed: 123_456, Next: 123_460, End: 123_460, Lag: 4, Unfinished: 4},
-					{Topic: "knative-broker-shop-orders", Partition: 1, Committed: 99_000, Next: 99_100, End: 101_250, Lag: 2250, Unfinished: 100, Paused: true},
+					{Topic: "knative-broker-shop-orders", Partition: 1, Committed: 99_000, Next: 99_100, End: 101_250, Lag: 2250, Unfinished: 100, Paused: true,
+						PausedReason: "as many events as it may hold are unfinished", Oldest: &Event{
+							Offset: 99_000, Written: noon.Add(-90 * time.Second), State: "waiting", NextAttempt: noon.Add(8 * time.Second),
+							To: "subscriber", Attempts: 3, Status: 503,
+						}},
 				},
-				LagRecords: 2254, LagSeconds: 7.31, Buffered: 2_621_440,
+				LagRecords: 2254, LagSeconds: 7.31, Buffered: 2_621_440, NextRetry: noon.Add(8 * time.Second), Window: 96, Rate: 12.5, RateLimited: true,
+				Breaker: "half-open", Halted: "the subscriber is down",
 			},
 			{
 				UID: "e-2", Kind: "trigger", Namespace: "shop", Name: "<script>alert(1)</script>", Resource: `broker shop/"orders"`,

@@ -57,6 +57,17 @@ func (l *Labels) object(more ...label) []label {
 func (i *Ingress) collect(f *families) {
 	l := i.labels.Load()
 	i.types.each(func(s *typeSeries) { s.collect(f, l.object()) })
+	if observe := i.observe.Load(); observe != nil {
+		(*observe)().collect(f, l.object())
+	}
+}
+
+func (g IngressGauges) collect(f *families, resource []label) {
+	f.gauge(ingressPending, float64(g.PendingBytes), resource...)
+	f.gauge(ingressRefusing, flag(g.Refusing), resource...)
+	if !g.LastErrorAt.IsZero() {
+		f.latest(ingressLastError, seconds(g.LastErrorAt), resource...)
+	}
 }
 
 // collect adds the latencies of one event type; resource holds the labels of what was measured.

@@ -12,6 +12,14 @@ type Ingress struct {
 	hideTag bool
 	types   *typeTable
 	answers *typeSeries // by code, whatever the type: types may leave their table, these counts stay
+	observe atomic.Pointer[func() IngressGauges]
+}
+
+// IngressGauges is how an ingress stands at the moment of a scrape.
+type IngressGauges struct {
+	PendingBytes int64     // of events that wait for Kafka
+	Refusing     bool      // its entry cannot be served, and is answered with 503
+	LastErrorAt  time.Time // zero when there was none
 }
 
 // IngressCounts is what an ingress answered since it was first asked for.
@@ -33,6 +41,9 @@ func (i *Ingress) Answered(code int, eventType string, d time.Duration) {
 	i.types.series(eventType).dispatch(code).observe(d)
 	i.answers.dispatch(code).observe(d)
 }
+
+// Observe sets what is asked for the state of the ingress at every scrape. f must not block.
+func (i *Ingress) Observe(f func() IngressGauges) { i.observe.Store(&f) }
 
 // Counts returns the answers so far.
 func (i *Ingress) Counts() IngressCounts {

@@ -43,6 +43,10 @@ var (
 	egressPartitions = meter{"kn.eventing.kafka.egress.partitions", "Partitions assigned here.", metricdata.UnitDimensionless}
 	egressLastError  = meter{"kn.eventing.kafka.egress.last_error.timestamp.seconds", "When the last error happened, in seconds since 1970.", "s"}
 
+	ingressPending   = meter{"kn.eventing.kafka.ingress.pending.bytes", "Event data that waits for Kafka's acknowledgement.", metricdata.UnitBytes}
+	ingressRefusing  = meter{"kn.eventing.kafka.ingress.refusing", "1 while the resource cannot be served, and answers 503.", metricdata.UnitDimensionless}
+	ingressLastError = meter{"kn.eventing.kafka.ingress.last_error.timestamp.seconds", "When an event was last refused, in seconds since 1970.", "s"}
+
 	processBuffered    = meter{"kn.eventing.kafka.buffered.bytes", "Event data held in memory by the whole process.", metricdata.UnitBytes}
 	processBudget      = meter{"kn.eventing.kafka.buffered.limit.bytes", "Event data that the whole process may hold in memory.", metricdata.UnitBytes}
 	contractGeneration = meter{"kn.eventing.kafka.contract.generation", "Generation of the contract in force.", metricdata.UnitDimensionless}

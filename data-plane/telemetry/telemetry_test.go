@@ -54,6 +54,9 @@ func TestExpositionOfKnownTraffic(t *testing.T) {
 	in.Answered(202, "order.paid", 51*time.Millisecond)
 	in.Answered(400, "", time.Millisecond)
 	in.Answered(503, "order.paid", 12*time.Second)
+	in.Observe(func() telemetry.IngressGauges {
+		return telemetry.IngressGauges{PendingBytes: 2048, Refusing: true, LastErrorAt: time.UnixMilli(1_700_000_000_250)}
+	})
 	r.Ingress("", telemetry.Labels{}).Answered(404, "", 250*time.Microsecond)
 
 	e := r.Egress("trigger-uid", trigger)

@@ -32,7 +32,7 @@ func (p printer) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 	var about []any
 	for _, a := range s.Attributes() {
-		about = append(about, string(a.Key), a.Value.Emit())
+		about = append(about, string(a.Key), a.Value.String())
 	}
 	p.log.DebugContext(ctx, "Span", append(said, slog.Group("attributes", about...))...)
 }

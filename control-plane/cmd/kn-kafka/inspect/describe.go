@@ -178,10 +178,34 @@ func writeGroup(line func(...any), g *status.Group, now time.Time) {
 	if why := g.Problem + g.Halted; why != "" {
 		line("    stands still:", why)
 	}
+	if !g.NextRetry.IsZero() {
+		line("    next retry", "in "+until(now, g.NextRetry))
+	}
 	if g.LastError != "" {
 		line("    last error", ago(now, g.LastErrorAt), g.LastError)
 	}
 	for _, p := range g.Partitions {
-		line(fmt.Sprintf("    %s/%d", p.Topic, p.Partition), fmt.Sprintf("committed %d of %d", p.Committed, p.End), fmt.Sprintf("%d unfinished", p.Unfinished))
+		line(fmt.Sprintf("    %s/%d", p.Topic, p.Partition), fmt.Sprintf("committed %d of %d", p.Committed, p.End), unfinished(p, now))
 	}
 }
+
+// unfinished says what a partition waits for.
+func unfinished(p status.Partition, now time.Time) string {
+	text := fmt.Sprintf("%d unfinished", p.Unfinished)
+	if e := p.Oldest; e != nil {
+		text += fmt.Sprintf("; the oldest at %d is %s", e.Offset, e.State)
+		if !e.NextAttempt.IsZero() {
+			text += ", next attempt in " + until(now, e.NextAttempt)
+		}
+		if e.Attempts > 0 {
+			text += fmt.Sprintf(", after %d at the %s (%d)", e.Attempts, e.To, e.Status)
+		}
+	}
+	if p.PausedReason != "" {
+		text += "; not fetched: " + p.PausedReason
+	}
+	return text
+}
+
+// until is a time to come, in seconds.
+func until(now, at time.Time) string { return fmt.Sprintf("%.0f s", max(at.Sub(now).Seconds(), 0)) }
