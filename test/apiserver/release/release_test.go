@@ -71,10 +71,15 @@ func apply(t *testing.T, e *env.Env, o *env.Object) (*env.Object, bool) {
 	return made, true
 }
 
-func TestAnAPIServerTakesARelease(t *testing.T) { // REL-06, REL-07
+func TestAnAPIServerTakesARelease(t *testing.T) {
 	e := env.Start(t)
 	define(t, e)
 	release := files(t)
+	t.Run("over an earlier one", func(t *testing.T) { overTheIncumbent(t, e, release) })
+	t.Run("in any order, and again", func(t *testing.T) { inAnyOrder(t, e, release) })
+}
+
+func inAnyOrder(t *testing.T, e *env.Env, release map[string]string) { // REL-06, REL-07
 	versions := map[string]string{} // of objects, by kind and name
 	write := func(name string) (changed []string) {
 		for _, o := range env.Parse(t, release[name]) {
