@@ -99,11 +99,20 @@ func (s *Share) Leave() {
 	}
 }
 
-// Full says whether the group must stop fetching: it holds its part, and what can be lent is used.
+// Full says whether the group must stop fetching: it holds its part, and what can be lent is used; or it holds anything, and
+// all is used, as groups that were full have taken what was to spare.
 func (s *Share) Full() bool {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
-	return s.used >= s.part() && s.of.used >= s.of.total/2
+	return s.used >= s.part() && s.of.used >= s.of.total/2 || s.used > 0 && s.of.used >= s.of.total
+}
+
+// Spare says whether a full group may take something more for a partition of which it holds nothing: a quarter of the
+// budget is kept for others.
+func (s *Share) Spare() bool {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	return s.of.used < s.of.total/4*3
 }
 
 // Roomy says whether a group that was told to stop may go on. It is later than the end of Full, so that who stops does
@@ -111,7 +120,7 @@ func (s *Share) Full() bool {
 func (s *Share) Roomy() bool {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
-	return s.used <= s.part()/4*3 || s.of.used <= s.of.total/8*3
+	return s.of.used < s.of.total && s.used <= s.part()/4*3 || s.of.used <= s.of.total/8*3
 }
 
 // Part is how many bytes the group may hold whatever others do.

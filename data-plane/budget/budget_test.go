@@ -91,8 +91,33 @@ func TestWhoLeavesGivesEverythingBack(t *testing.T) {
 	}
 }
 
+func TestAFullGroupMayTakeWhatIsToSpareForAPartitionWithoutAnything(t *testing.T) {
+	b := New(100 * mib)
+	full, other := b.Join("a"), b.Join("b")
+	full.Hold(74 * mib)
+	if !full.Full() || !full.Spare() {
+		t.Error("nothing to spare below three quarters")
+	}
+	full.Hold(75 * mib)
+	if full.Spare() {
+		t.Error("the last quarter is to spare")
+	}
+	other.Hold(24 * mib)
+	if other.Full() {
+		t.Error("full with less than its part, while there is some left")
+	}
+	full.Hold(76 * mib)
+	if !other.Full() || other.Roomy() {
+		t.Error("not full though all is used")
+	}
+	full.Hold(75 * mib)
+	if other.Full() {
+		t.Error("full with less than its part, though there is some left again")
+	}
+}
+
 // Groups that fetch whenever they may, finish at random and come and go never hold more than the budget and one fetch of
-// each, and none is stopped that holds less than its part.
+// each, and none is stopped that holds less than its part, unless all is used.
 func TestAnyScheduleKeepsTheBudget(t *testing.T) {
 	const total, fetch = 10_000, 50
 	for seed := range uint64(50) {
@@ -122,14 +147,14 @@ func TestAnyScheduleKeepsTheBudget(t *testing.T) {
 			if g.stopped && g.Roomy() {
 				g.stopped = false
 			}
-			if !g.stopped && random.IntN(2) == 0 {
+			if (!g.stopped || g.Spare()) && random.IntN(2) == 0 {
 				g.held += 1 + random.Int64N(fetch)
 			}
 			if !g.stalled {
 				g.held -= random.Int64N(g.held + 1)
 			}
 			g.Hold(g.held)
-			if full := g.Full(); full && g.held < g.Part() {
+			if full := g.Full(); full && g.held < g.Part() && b.Used() < total {
 				t.Fatalf("seed %d, step %d: stopped with %d, its part is %d", seed, step, g.held, g.Part())
 			} else if full {
 				g.stopped = true

@@ -188,11 +188,31 @@ func (g *group) halt(why string) []*partition {
 	return g.pauseAll()
 }
 
-// pauseAll marks all partitions as paused and returns those that were not. The mutex is held.
+// pauseAll marks partitions as paused and returns those that were not: all but those that may be fed. The mutex is held.
 func (g *group) pauseAll() (changed []*partition) {
+	feeding := g.feeding()
 	for _, p := range g.partitions {
-		if p.state == active && p.problem == "" && !p.paused {
+		if p.state == active && p.problem == "" && !p.paused && (!feeding || p.buffered > 0) {
 			p.paused = true
+			changed = append(changed, p)
+		}
+	}
+	return changed
+}
+
+// feeding says whether partitions of which nothing is held are fetched from though the memory for events is used up:
+// batches come whole, and where they are large a few partitions could have all of it, for as long as their events are
+// tried. The mutex is held.
+func (g *group) feeding() bool { return !g.pacing.pacer.Open() && g.pacing.share.Spare() }
+
+// hungry marks partitions as resumed that may be fed, and returns them. The mutex is held.
+func (g *group) hungry() (changed []*partition) {
+	if !g.feeding() {
+		return nil
+	}
+	for _, p := range g.partitions {
+		if p.state == active && p.problem == "" && p.paused && p.buffered == 0 {
+			p.paused = false
 			changed = append(changed, p)
 		}
 	}
@@ -209,10 +229,13 @@ func (g *group) review() {
 	g.holdsUnpolled()
 	// A breaker needs an event to probe with.
 	if (g.pacing.pacer.Open() && g.pacing.held > 0) || !g.pacing.share.Roomy() {
-		changed := g.pauseAll()
+		changed, fed := g.pauseAll(), g.hungry()
 		time.AfterFunc(reviewPause, g.review)
 		g.mu.Unlock()
 		g.pause(changed)
+		for _, p := range fed {
+			g.resume(p)
+		}
 		return
 	}
 	g.pacing.halted = ""
