@@ -78,10 +78,11 @@ func (b *Builder) subscription(
 	in *translate.ChannelInput, s eventingduck.SubscriberSpec, partitions int32, members map[string]int32,
 ) translate.SubscriptionInput {
 	id := translate.ChannelGroup(in.Channel.Namespace, in.Channel.Name, s.UID)
-	return translate.SubscriptionInput{
-		Annotations: b.Annotations(in.Channel.Namespace, value(s.Name)),
-		Group:       b.group(id, map[string]int32{in.Topic: partitions}, members, string(s.UID), s.UID),
+	known := translate.SubscriptionInput{Group: b.group(id, map[string]int32{in.Topic: partitions}, members, string(s.UID), s.UID)}
+	if subscription := b.Subscription(in.Channel.Namespace, value(s.Name), s.UID); subscription != nil {
+		known.Annotations, known.Namespace = subscription.Annotations, subscription.Namespace
 	}
+	return known
 }
 
 // ChannelConfig is the ConfigMap that says which Kafka a channel uses: the installation's, or the channel's own. An

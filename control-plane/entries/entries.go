@@ -17,6 +17,7 @@ import (
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
 	eventingv1alpha1 "knative.dev/eventing/pkg/apis/eventing/v1alpha1"
 	"knative.dev/eventing/pkg/apis/feature"
+	messagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
 
 	"knative.dev/eventing-kafka-go/control-plane/credentials"
@@ -51,8 +52,9 @@ type Builder struct {
 	Secret    credentials.Get
 	// Policy returns an EventPolicy.
 	Policy func(namespace, name string) (*eventingv1alpha1.EventPolicy, error)
-	// Annotations returns the annotations of the Subscription of a subscriber; nil when it is not known.
-	Annotations func(namespace, name string) map[string]string
+	// Subscription returns the one that a subscriber was made from; nil when it is not known. namespace is that of the
+	// channel, which is not always the Subscription's.
+	Subscription func(namespace, name string, uid types.UID) *messagingv1.Subscription
 	// Paused says that a ResetOffset keeps the group of an egress at rest, by the UID of its Trigger, Subscription or
 	// KafkaSource.
 	Paused func(uid types.UID) bool

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	coreeventingv1alpha1 "knative.dev/eventing/pkg/apis/eventing/v1alpha1"
 	"knative.dev/eventing/pkg/apis/feature"
+	messagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
 	"knative.dev/pkg/apis"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
 
@@ -25,6 +27,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/features"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
 	"knative.dev/eventing-kafka-go/proto/contract"
+	"knative.dev/eventing-kafka-go/proto/tokens"
 )
 
 // world is what a Builder reads, by "namespace/name", and one object of each kind whose reconciler has come to its end.
@@ -34,6 +37,7 @@ type world struct {
 	policies   map[string][]string // to the subjects that may send
 	paused     types.UID
 	flags      feature.Flags
+	subscribed string // the namespace of Subscriptions
 
 	broker  *eventingv1.Broker
 	trigger *eventingv1.Trigger
@@ -103,8 +107,10 @@ func (w *world) builder() *Builder {
 			}
 			return &coreeventingv1alpha1.EventPolicy{Status: coreeventingv1alpha1.EventPolicyStatus{From: from}}, nil
 		},
-		Annotations: func(string, string) map[string]string {
-			return map[string]string{annotation.DeliveryOrder: string(annotation.Ordered)}
+		Subscription: func(string, string, types.UID) *messagingv1.Subscription {
+			return &messagingv1.Subscription{ObjectMeta: metav1.ObjectMeta{
+				Namespace: w.subscribed, Annotations: map[string]string{annotation.DeliveryOrder: string(annotation.Ordered)},
+			}}
 		},
 		Paused:     func(uid types.UID) bool { return uid != "" && w.paused == uid },
 		DataPlanes: map[dataplane.Kind]dataplane.DataPlane{}, SystemNamespace: "sys", ChannelConfigName: "channel-config",
@@ -362,5 +368,21 @@ func TestATriggerAloneIsWhatItIsAmongOthers(t *testing.T) {
 	w.trigger.Status.SubscriberURI = host("")
 	if _, _, err = b.Trigger(w.broker, w.trigger, f); err == nil || isNotReady(err) {
 		t.Errorf("wrong: %v", err)
+	}
+}
+
+// With core's cross-namespace-event-links a Subscription is in another namespace than its channel, and its ServiceAccount
+// with it.
+func TestTokensAreOfTheNamespaceOfASubscription(t *testing.T) {
+	w, account, audience := newWorld(), "account", "audience"
+	w.subscribed = "elsewhere"
+	for i := range w.channel.Spec.Subscribers {
+		s := &w.channel.Spec.Subscribers[i]
+		s.Auth, s.SubscriberAudience = &duckv1.AuthStatus{ServiceAccountName: &account}, &audience
+	}
+	r, _, err := w.builder().Channel(w.channel, Flags{Core: feature.Flags{feature.OIDCAuthentication: feature.Enabled}, Kafka: features.Defaults()})
+	want := []tokens.Identity{{Namespace: "elsewhere", ServiceAccount: account, Audience: audience}}
+	if got := tokens.Wanted(&contract.Contract{Resources: []*contract.Resource{r}}); err != nil || !slices.Equal(got, want) {
+		t.Errorf("asked for are %v, %v", got, err)
 	}
 }

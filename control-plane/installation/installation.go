@@ -23,6 +23,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	eventingv1alpha1 "knative.dev/eventing/pkg/apis/eventing/v1alpha1"
+	messagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
 	"knative.dev/eventing/pkg/client/injection/informers/eventing/v1alpha1/eventpolicy"
 	"knative.dev/eventing/pkg/client/injection/informers/messaging/v1/subscription"
 	kubeclient "knative.dev/pkg/client/injection/kube/client"
@@ -62,6 +63,8 @@ type Installation struct {
 	Scaler *autoscale.Scaler
 	// Accounts gives objects that send events an identity.
 	Accounts identity.Accounts
+	// Tokens knows what keeps those identities from having tokens.
+	Tokens identity.Tokens
 	// Secret returns a Secret from the cache, or from the API server when it is not there yet (SEC-29).
 	Secret credentials.Get
 	// ParkingTopic takes the events that nothing else takes, in each cluster; "" is none.
@@ -137,6 +140,7 @@ func build(ctx context.Context, getenv func(string) string) (*Installation, erro
 	in.Secret = withLive(ctx, cached)
 	in.Pods = pods(ctx)
 	in.Accounts = identity.Accounts{Kube: kubeclient.Get(ctx), Lister: serviceaccount.Get(ctx, identity.Label).Lister()}
+	in.Tokens = identity.Tokens{Secret: cached}
 	in.Rollout = rollout.New(ctx, rollout.Options{Pods: in.Pods, Log: log})
 	in.Scaler = autoscale.New(ctx, autoscale.Options{Log: log})
 	in.ParkingTopic = parkingTopic(getenv)
@@ -148,13 +152,7 @@ func build(ctx context.Context, getenv func(string) string) (*Installation, erro
 		Policy: func(namespace, name string) (*eventingv1alpha1.EventPolicy, error) {
 			return eventpolicy.Get(ctx).Lister().EventPolicies(namespace).Get(name)
 		},
-		Annotations: func(namespace, name string) map[string]string {
-			s, err := subscription.Get(ctx).Lister().Subscriptions(namespace).Get(name)
-			if err != nil {
-				return nil // not known yet; its own event comes
-			}
-			return s.Annotations
-		},
+		Subscription:      subscriptions(ctx),
 		Paused:            func(types.UID) bool { return false },
 		DataPlanes:        planes,
 		SystemNamespace:   namespace,
@@ -163,6 +161,25 @@ func build(ctx context.Context, getenv func(string) string) (*Installation, erro
 		MergeDelivery:     getenv("TRIGGER_DELIVERY_MERGE") == "true",
 	}
 	return in, nil
+}
+
+// subscriptions finds the one that a subscriber of a channel was made from, nil while it is not known: its own event comes.
+// With core's cross-namespace-event-links it may be in another namespace than the channel.
+func subscriptions(ctx context.Context) func(namespace, name string, uid types.UID) *messagingv1.Subscription {
+	lister := subscription.Get(ctx).Lister()
+	return func(namespace, name string, uid types.UID) *messagingv1.Subscription {
+		if s, err := lister.Subscriptions(namespace).Get(name); err == nil && s.UID == uid {
+			return s
+		}
+		all, err := lister.List(labels.Everything())
+		if err != nil {
+			return nil // a cache does not fail
+		}
+		if i := slices.IndexFunc(all, func(s *messagingv1.Subscription) bool { return s.UID == uid }); i >= 0 {
+			return all[i]
+		}
+		return nil
+	}
 }
 
 // noParking as the name of the parking topic is none.

@@ -55,12 +55,12 @@ func (a *Admin) EnsureGroupStart(ctx context.Context, group string, topics []str
 func (a *Admin) EnsureGroup(ctx context.Context, want GroupStart) (partitions map[string]int32, err error) {
 	err = a.with(ctx, func(c *client) error {
 		g := group{client: c, GroupStart: want}
-		if err := g.load(ctx); err != nil {
+		starts, err := c.batches.look(ctx, &g)
+		if err != nil {
 			return err
 		}
-		missing := g.missing()
-		if len(missing) > 0 {
-			err := g.commit(ctx, missing)
+		if missing := g.missing(); len(missing) > 0 {
+			err := g.commit(ctx, missing, starts)
 			switch {
 			case isActive(err):
 				if err := g.loadCommitted(ctx); err != nil { // a member may have committed meanwhile
@@ -134,13 +134,21 @@ func (g *group) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start consumer group %q: %w", g.Group, err)
 	}
-	for _, t := range topics {
+	g.topics = topics
+	if err := g.checkTopics(); err != nil {
+		return err
+	}
+	return g.loadCommitted(ctx)
+}
+
+// checkTopics returns an error unless all topics are there.
+func (g *group) checkTopics() error {
+	for _, t := range g.topics {
 		if t.err != nil || len(t.partitions) == 0 {
 			return fmt.Errorf("failed to get partitions for topic %s: %w", t.name, cause(t.err))
 		}
 	}
-	g.topics = topics
-	return g.loadCommitted(ctx)
+	return nil
 }
 
 // cause is why a topic has no partitions.

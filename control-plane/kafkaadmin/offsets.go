@@ -11,11 +11,28 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// loadCommitted asks for the committed offsets of all partitions, by the ids of the topics as just described: a
-// committed offset that goes unseen would be overwritten.
+// errNoAnswer is about a group that an answer leaves out.
+var errNoAnswer = errors.New("no answer")
+
+// loadCommitted asks for the committed offsets of all partitions.
 func (g *group) loadCommitted(ctx context.Context) error {
 	request := kmsg.NewPtrOffsetFetchRequest()
 	request.RequireStable = true
+	request.Groups = append(request.Groups, g.fetchRequest())
+	response, err := request.RequestWith(ctx, g.kgo)
+	switch {
+	case err != nil:
+	case len(response.Groups) == 1:
+		err = g.readCommitted(&response.Groups[0])
+	default:
+		err = errors.Join(fmt.Errorf("answered for %d groups", len(response.Groups)), kerr.ErrorForCode(response.ErrorCode))
+	}
+	return g.fetchError(err)
+}
+
+// fetchRequest asks for all partitions by the ids of the topics as just described: a committed offset that goes unseen
+// would be overwritten.
+func (g *group) fetchRequest() kmsg.OffsetFetchRequestGroup {
 	asked := kmsg.NewOffsetFetchRequestGroup()
 	asked.Group = g.Group
 	for _, t := range g.topics {
@@ -26,19 +43,21 @@ func (g *group) loadCommitted(ctx context.Context) error {
 		}
 		asked.Topics = append(asked.Topics, rt)
 	}
-	request.Groups = append(request.Groups, asked)
-	response, err := request.RequestWith(ctx, g.kgo)
-	switch {
-	case err != nil:
-	case len(response.Groups) == 1:
-		err = g.readCommitted(&response.Groups[0])
-	default:
-		err = errors.Join(fmt.Errorf("answered for %d groups", len(response.Groups)), kerr.ErrorForCode(response.ErrorCode))
+	return asked
+}
+
+func (g *group) fetchError(err error) error {
+	if err == nil {
+		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("fetch offsets of consumer group %q: %w", g.Group, err)
+	return fmt.Errorf("fetch offsets of consumer group %q: %w", g.Group, err)
+}
+
+func (g *group) listError(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("list offsets for consumer group %q: %w", g.Group, err)
 }
 
 func (g *group) readCommitted(response *kmsg.OffsetFetchResponseGroup) error {
@@ -86,14 +105,7 @@ func isUnknownTopic(err error) bool {
 
 // commit commits where each of the given partitions begins and notes that. Partitions that have vanished since they
 // were described are forgotten.
-func (g *group) commit(ctx context.Context, missing []position) error {
-	starts := map[position]int64{}
-	for _, start := range []Start{Earliest, Latest} {
-		of := slices.DeleteFunc(slices.Clone(missing), func(p position) bool { return g.startOf(p) != start })
-		if err := g.listOffsets(ctx, timestampOf(start), of, starts); err != nil {
-			return err
-		}
-	}
+func (g *group) commit(ctx context.Context, missing []position, starts map[position]int64) error {
 	if len(starts) < len(missing) {
 		if err := g.forgetVanished(ctx, missing, starts); err != nil {
 			return err
@@ -108,6 +120,10 @@ func (g *group) commit(ctx context.Context, missing []position) error {
 // listOffsets asks for an offset of partitions by a timestamp of the protocol, see timestampOf: milliseconds lead to the
 // first record that is not older, -1 when there is none. Partitions that Kafka does not know are left out.
 func (g *group) listOffsets(ctx context.Context, timestamp int64, of []position, into map[position]int64) error {
+	return g.listError(g.askOffsets(ctx, timestamp, of, into))
+}
+
+func (g *group) askOffsets(ctx context.Context, timestamp int64, of []position, into map[position]int64) error {
 	if len(of) == 0 {
 		return nil
 	}
@@ -129,7 +145,7 @@ func (g *group) listOffsets(ctx context.Context, timestamp int64, of []position,
 	}
 	for _, shard := range g.kgo.RequestSharded(ctx, request) {
 		if err := readOffsets(shard, into); err != nil {
-			return fmt.Errorf("list offsets for consumer group %q: %w", g.Group, err)
+			return err
 		}
 	}
 	return nil

@@ -50,10 +50,11 @@ type Pool struct {
 	clients map[string]*client // by kafka.Connection.Key
 }
 
-// client is an open admin client. Its fields but the first two are the pool's, under its lock.
+// client is an open admin client. Its last two fields are the pool's, under its lock.
 type client struct {
-	kgo  *kgo.Client
-	kadm *kadm.Client
+	kgo     *kgo.Client
+	kadm    *kadm.Client
+	batches batches
 
 	users int
 	used  time.Time

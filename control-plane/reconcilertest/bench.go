@@ -87,6 +87,8 @@ func (b *Bench) WriteContract(kind dataplane.Kind, refused map[string]string, re
 type BenchPod struct {
 	Name, App string
 	rollout.Report
+	// Mute: it does not answer.
+	Mute bool
 }
 
 // SetPods replaces all pods.
@@ -101,7 +103,9 @@ func (b *Bench) SetPods(pods ...BenchPod) {
 	b.reports = map[string]rollout.Report{}
 	b.mu.Unlock()
 	for _, p := range pods {
-		b.Report(p.Name, p.Report)
+		if !p.Mute {
+			b.Report(p.Name, p.Report)
+		}
 		b.Add("pods", &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Namespace: SystemNamespace, Name: p.Name, Labels: map[string]string{"app": p.App}},
 			Status:     corev1.PodStatus{PodIP: p.Name, Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}},

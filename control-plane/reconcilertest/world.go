@@ -26,6 +26,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	eventingv1alpha1 "knative.dev/eventing/pkg/apis/eventing/v1alpha1"
+	messagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
 	eventinglisters "knative.dev/eventing/pkg/client/listers/eventing/v1"
 	eventingv1alpha1listers "knative.dev/eventing/pkg/client/listers/eventing/v1alpha1"
 	_ "knative.dev/pkg/client/injection/kube/informers/core/v1/serviceaccount/filtered/fake" // whoever asks for an Installation needs it
@@ -80,6 +81,7 @@ func New(tb testing.TB, objects ...runtime.Object) *World {
 	secret := credentials.From(corev1listers.NewSecretLister(w.Cache("secrets")))
 	w.Installation = &installation.Installation{
 		SystemNamespace: SystemNamespace, DataPlanes: planes, Log: log, Secret: secret, Pods: w.pods,
+		Tokens: identity.Tokens{Secret: secret},
 		Accounts: identity.Accounts{
 			Kube: kubefake.NewSimpleClientset(), Lister: corev1listers.NewServiceAccountLister(w.Indexer(&corev1.ServiceAccount{})),
 		},
@@ -97,9 +99,9 @@ func New(tb testing.TB, objects ...runtime.Object) *World {
 		Policy: func(namespace, name string) (*eventingv1alpha1.EventPolicy, error) {
 			return w.Policies().EventPolicies(namespace).Get(name)
 		},
-		Annotations: func(string, string) map[string]string { return nil },
-		Paused:      func(types.UID) bool { return false },
-		DataPlanes:  planes, SystemNamespace: SystemNamespace, ClusterDomain: "cluster.local", ChannelConfigName: "kafka-channel-config",
+		Subscription: func(string, string, types.UID) *messagingv1.Subscription { return nil },
+		Paused:       func(types.UID) bool { return false },
+		DataPlanes:   planes, SystemNamespace: SystemNamespace, ClusterDomain: "cluster.local", ChannelConfigName: "kafka-channel-config",
 	}
 	return w
 }

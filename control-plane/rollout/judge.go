@@ -33,7 +33,7 @@ func judgeEntry(e Entry, ok bool, hash string) (part, string) {
 
 // judge asks every ready pod that runs app. A rejection weighs more than a pod that lags: it says what to do.
 func (p *plane) judge(pods []*corev1.Pod, app string, of func(Report) (part, string)) State {
-	count, behind, total := map[part]int{}, "", 0
+	count, behind, probe, total := map[part]int{}, "", NotReady, 0
 	for _, pod := range pods {
 		if pod.Labels[appLabel] != app {
 			continue
@@ -41,7 +41,7 @@ func (p *plane) judge(pods []*corev1.Pod, app string, of func(Report) (part, str
 		total++
 		known, ok := p.pods[pod.Name]
 		if !ok || known.err != nil {
-			behind = notAnswered(pod, known, ok)
+			behind, probe = notAnswered(pod, known, ok)
 			continue
 		}
 		what, why := of(known.report)
@@ -62,16 +62,16 @@ func (p *plane) judge(pods []*corev1.Pod, app string, of func(Report) (part, str
 	case total == 0:
 		return State{Message: fmt.Sprintf("no pod with label %s=%s is ready", appLabel, app)}
 	case behind != "":
-		return State{Message: fmt.Sprintf("waiting for %d pods: %s", total, behind), Steady: steady}
+		return State{Message: fmt.Sprintf("waiting for %d pods: %s", total, behind), Steady: steady, Probe: probe}
 	case count[serves] == 0:
 		return State{Message: fmt.Sprintf("none of %d pods is a member of the consumer group yet", total)}
 	}
 	return State{Done: true, Steady: true}
 }
 
-func notAnswered(pod *corev1.Pod, known podReport, asked bool) string {
+func notAnswered(pod *corev1.Pod, known podReport, asked bool) (string, Probe) {
 	if !asked {
-		return fmt.Sprintf("pod %s was not asked yet", pod.Name)
+		return fmt.Sprintf("pod %s was not asked yet", pod.Name), Unknown
 	}
-	return fmt.Sprintf("pod %s does not answer: %v", pod.Name, known.err)
+	return fmt.Sprintf("pod %s does not answer: %v", pod.Name, known.err), UnknownError
 }

@@ -38,7 +38,21 @@ type State struct {
 	// Steady: a pod runs this very entry, and none is known to run another one. What is missing are pods that are new or
 	// do not answer, or groups between two assignments: an object that was served before still is.
 	Steady bool
+	// Probe is what came of asking where it is not Done; "" is [NotReady].
+	Probe Probe
 }
+
+// Probe is what came of asking the pods, in the words that users know (ST-01, ST-21).
+type Probe string
+
+const (
+	// NotReady: a pod says so.
+	NotReady Probe = "NotReady"
+	// Unknown: a pod was not asked yet.
+	Unknown Probe = "Unknown"
+	// UnknownError: a pod does not answer.
+	UnknownError Probe = "UnknownError"
+)
 
 // Options of a Tracker.
 type Options struct {

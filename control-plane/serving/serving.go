@@ -10,6 +10,9 @@
 package serving
 
 import (
+	"cmp"
+	"fmt"
+
 	"google.golang.org/protobuf/proto"
 	corev1 "k8s.io/api/core/v1"
 	"knative.dev/pkg/apis"
@@ -70,12 +73,13 @@ func (c Checker) Ingress(d dataplane.DataPlane, who rollout.Object, r *contract.
 		return false
 	}
 	conditions.MarkConfigMapUpdated(m, d.Namespace, d.ContractName)
-	s := judge(c.Rollout.Route(d, who, r.GetUid(), hash), m.GetCondition(conditions.ProbeSucceeded).IsTrue())
+	pods := c.Rollout.Route(d, who, r.GetUid(), hash)
+	s := judge(pods, m.GetCondition(conditions.ProbeSucceeded).IsTrue())
 	if s.Served() {
 		m.MarkTrue(conditions.ProbeSucceeded)
 		return true
 	}
-	s.Message = "status: NotReady, " + s.Message
+	s.Message = fmt.Sprintf("status: %s, %s", cmp.Or(pods.Probe, rollout.NotReady), s.Message)
 	mark(m, conditions.ProbeSucceeded, s)
 	return false
 }

@@ -16,10 +16,12 @@ import (
 // nothing that a controller would find, but kinds, which are last.
 func TestControlPlane(t *testing.T) {
 	e := env.Start(t)
-	e.StartWebhook(t)
+	webhook := e.StartWebhook(t)
 	t.Run("versions that are stored", func(t *testing.T) { storedVersions(t, e) })
 	t.Run("the controller keeps contracts", func(t *testing.T) { keeps(t, e) })
 	t.Run("an installation", func(t *testing.T) { installed(t, e) })
+	t.Run("the webhook is away", func(t *testing.T) { withoutWebhook(t, e, webhook) })
+	e.StartWebhook(t)
 	t.Run("kinds", func(t *testing.T) { kinds(t, e) })
 }
 
@@ -27,6 +29,7 @@ func TestControlPlane(t *testing.T) {
 func installed(t *testing.T, e *env.Env) {
 	s := system.Start(t, e, dataplane.Kinds()...)
 	t.Run("objects are served", func(t *testing.T) { served(t, s) })
+	t.Run("the API server is away", func(t *testing.T) { cleanly(t, s, reconnected) })
 	t.Run("the controller is killed", func(t *testing.T) { cleanly(t, s, killed) })
 	t.Run("two replicas", func(t *testing.T) { cleanly(t, s, replicas) })
 	t.Run("many Triggers", func(t *testing.T) { cleanly(t, s, many) })

@@ -27,6 +27,9 @@ func served(t *testing.T, s *system.System) {
 		{"a KafkaSink", sinkIsServed},
 		{"a KafkaSource", sourceIsServed},
 		{"a ResetOffset", offsetsAreReset},
+		{"credentials that are rotated", rotated},
+		{"a Broker of class KafkaNamespaced", namespaced},
+		{"senders and subscribers with identities", identified},
 	} {
 		t.Run(part.name, func(t *testing.T) { cleanly(t, s, part.test) })
 	}

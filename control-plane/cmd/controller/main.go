@@ -15,7 +15,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
+	"knative.dev/pkg/controller"
 	"knative.dev/pkg/injection"
 	"knative.dev/pkg/injection/sharedmain"
 	"knative.dev/pkg/signals"
@@ -43,7 +45,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, component+":", err)
 		os.Exit(1)
 	}
-	sharedmain.MainWithContext(sharedmain.WithHealthProbesDisabled(ctx), component,
+	config := injection.ParseAndGetRESTConfigOrDie()
+	environment.Patiently(ctx, config)
+	sharedmain.MainWithConfig(sharedmain.WithHealthProbesDisabled(ctx), component, config,
 		contract.NewController,
 		broker.NewController,
 		namespacedbroker.NewController,
@@ -58,6 +62,10 @@ func main() {
 	)
 }
 
+// threads is how many objects of a kind are reconciled at once: each mostly waits for answers of Kafka and of the API server,
+// and two, which is the default, wait most of all.
+const threads = "8"
+
 // prepare checks the environment and fills in what it does not say, and begins to answer a kubelet, which goes on until
 // ctx ends. The port is our own, as sharedmain's cannot be chosen and a host may run several replicas.
 func prepare(ctx context.Context) error {
@@ -68,13 +76,13 @@ func prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Left to itself client-go waits so much between requests that a thousand objects take minutes. A reconcile mostly waits
-	// for answers of Kafka and of the API server, and two at a time, which is the default, wait most of all.
-	if err := errors.Join(
-		environment.SetDefault("KUBE_API_QPS", "200"), environment.SetDefault("KUBE_API_BURST", "400"),
-		environment.SetDefault("K_THREADS_PER_CONTROLLER", "8"),
-	); err != nil {
+	// Left to itself client-go waits so much between requests that a thousand objects take minutes.
+	if err := errors.Join(environment.SetDefault("KUBE_API_QPS", "200"), environment.SetDefault("KUBE_API_BURST", "400")); err != nil {
 		return err
+	}
+	controller.DefaultThreadsPerController, err = strconv.Atoi(environment.Or("K_THREADS_PER_CONTROLLER", threads))
+	if err != nil {
+		return fmt.Errorf("K_THREADS_PER_CONTROLLER: %w", err)
 	}
 	go func() {
 		if err := injection.ServeHealthProbes(ctx, port); err != nil {

@@ -184,6 +184,16 @@ func TestTopics(t *testing.T) {
 				})),
 			}
 		},
+		"one that existed has other partitions, which is said and used": func(k *kafkatest.Cluster) rtesting.TableRow {
+			k.CreateTopic(t, topic, 5)
+			return rtesting.TableRow{
+				Objects: objects{newBroker(), config(k), pod},
+				WantStatusUpdates: updated(waits(k, recorded(topics.OriginStatusAnnotation, "adopted "+topic), func(b *eventingv1.Broker) {
+					conditions.MarkTopicReady(manage(b), topic, "the topic existed before and is kept when this object is deleted; "+
+						"the topic differs from what is asked for: partitions: 5, wanted 2")
+				})),
+			}
+		},
 		"one that is another Broker's": func(k *kafkatest.Cluster) rtesting.TableRow {
 			other := waits(k, func(b *eventingv1.Broker) { b.Name, b.UID = "other", "other-uid" })
 			message := `topic "` + topic + `" belongs to Broker ns/other`

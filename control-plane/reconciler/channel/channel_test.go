@@ -25,6 +25,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/features"
 	"knative.dev/eventing-kafka-go/control-plane/following"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	bench "knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
 	"knative.dev/eventing-kafka-go/control-plane/topics"
@@ -319,6 +320,16 @@ func TestWhatCanBeWrongWithAChannel(t *testing.T) {
 				return append(served(r...), bench.BenchPod{Name: "late", App: "kafka-channel-receiver"})
 			}
 		}, want: []string{"ProbeSucceeded=Unknown ProbeStatus: status: NotReady, waiting for 2 pods: pod late has no entry for it yet"}, subscriber: "True"},
+		{name: "a token for a subscriber is not issued (SEC-41)", do: func(s *scene) {
+			s.flags[feature.OIDCAuthentication] = feature.Enabled
+			account := "of-s1"
+			s.edit(func(c *messagingv1beta1.KafkaChannel) {
+				c.Spec.Subscribers[0].Auth = &duckv1.AuthStatus{ServiceAccountName: &account}
+			})
+			s.Add("secrets", &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: bench.SystemNamespace, Name: "kafka-channel-credentials-tokens-0",
+				Annotations: map[string]string{identity.RefusedAnnotation: `{"ns/of-s1":"forbidden"}`}}})
+		}, want: []string{"Subscribers=False failed to reconcile all subscribers: Subscriber s1 not ready: TokenNotIssued forbidden"},
+			subscriber: "False Subscriber s1 not ready: TokenNotIssued forbidden"},
 		{name: "https is asked for and there is no certificate", do: func(s *scene) { s.flags["transport-encryption"] = feature.Strict },
 			want: []string{"Addressable=False NoCertificates: get Secret knative-eventing/kafka-channel-ingress-server-tls", "ProbeSucceeded=False NoCertificates", "Ready=False"}, err: "server-tls"},
 	} {

@@ -1,9 +1,11 @@
 package channel
 
 import (
+	"cmp"
 	"context"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	"knative.dev/eventing/pkg/client/injection/informers/eventing/v1/broker"
@@ -13,6 +15,7 @@ import (
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/secret"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/service"
+	serviceaccount "knative.dev/pkg/client/injection/kube/informers/core/v1/serviceaccount/filtered"
 	kconfigmap "knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
 	"knative.dev/pkg/logging"
@@ -28,6 +31,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/features"
 	"knative.dev/eventing-kafka-go/control-plane/following"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
 	"knative.dev/eventing-kafka-go/control-plane/topics"
 )
@@ -69,6 +73,7 @@ func (r *Reconciler) watch(ctx context.Context, impl *controller.Impl) {
 		eventpolicy.Get(ctx).Informer():  controller.HandleAll(following.Namespace(store, impl.EnqueueKey)),
 		configmap.Get(ctx).Informer(): controller.HandleAll(
 			following.Contract(r.in.DataPlanes[dataplane.Channel], store, pending, impl.EnqueueKey)),
+		secret.Get(ctx).Informer(): identity.News(r.ofAccount(ctx, impl.EnqueueKey)),
 	} {
 		if _, err := informer.AddEventHandler(handler); err != nil {
 			logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
@@ -79,6 +84,24 @@ func (r *Reconciler) watch(ctx context.Context, impl *controller.Impl) {
 	} {
 		if err := r.following.Watch(kind, informer); err != nil {
 			logging.FromContext(ctx).Fatal(err)
+		}
+	}
+}
+
+// ofAccount enqueues the channel of the Subscription that a ServiceAccount belongs to.
+func (r *Reconciler) ofAccount(ctx context.Context, enqueue func(types.NamespacedName)) func(types.NamespacedName) {
+	accounts, subscriptions := serviceaccount.Get(ctx, identity.Label).Lister(), subscription.Get(ctx).Lister()
+	return func(id types.NamespacedName) {
+		a, err := accounts.ServiceAccounts(id.Namespace).Get(id.Name)
+		if err != nil {
+			return
+		}
+		owner := metav1.GetControllerOf(a)
+		if owner == nil {
+			return
+		}
+		if s, err := subscriptions.Subscriptions(id.Namespace).Get(owner.Name); err == nil && s.UID == owner.UID {
+			ofSubscription(enqueue)(s)
 		}
 	}
 }
@@ -98,7 +121,7 @@ func pending(object any) bool {
 func ofSubscription(enqueue func(types.NamespacedName)) func(any) {
 	return func(object any) {
 		if s, ok := object.(*messagingv1.Subscription); ok {
-			enqueue(types.NamespacedName{Namespace: s.Namespace, Name: s.Spec.Channel.Name})
+			enqueue(types.NamespacedName{Namespace: cmp.Or(s.Spec.Channel.Namespace, s.Namespace), Name: s.Spec.Channel.Name})
 		}
 	}
 }

@@ -4,15 +4,22 @@ import (
 	"maps"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	messagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
+
 	"knative.dev/eventing-kafka-go/control-plane/apis/annotation"
 	messagingv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/messaging/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
+	bench "knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 )
 
 func TestEachSubscriptionSaysHowItIsScaled(t *testing.T) { // ST-11
 	s := newScene(t)
 	annotations := map[string]map[string]string{"one": {annotation.MinScale: "2"}, "two": nil}
-	s.In.Entries.Annotations = func(_, name string) map[string]string { return annotations[name] }
+	s.In.Entries.Subscription = func(_, name string, _ types.UID) *messagingv1.Subscription {
+		return &messagingv1.Subscription{ObjectMeta: metav1.ObjectMeta{Namespace: bench.Namespace, Annotations: annotations[name]}}
+	}
 	s.subscribe("s1", "s2")
 	s.edit(func(c *messagingv1beta1.KafkaChannel) {
 		one, two := "one", "two"

@@ -11,11 +11,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
+	messagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
 
 	"knative.dev/eventing-kafka-go/control-plane/apis/messaging"
 	"knative.dev/eventing-kafka-go/control-plane/attempts"
 	"knative.dev/eventing-kafka-go/control-plane/autoscale"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
 	"knative.dev/eventing-kafka-go/control-plane/serving"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
@@ -98,7 +100,11 @@ func (x *run) scale(ctx context.Context, admin *kafkaadmin.Admin, recorded map[s
 		if !ok || s.Name == nil {
 			continue
 		}
-		x.in.Scaler.Record(ctx, x.channel, x.in.Entries.Annotations(x.channel.Namespace, *s.Name), &x.channel.Status.Status, string(s.UID), autoscale.Group{
+		var annotations map[string]string
+		if subscription := x.subscription(s); subscription != nil {
+			annotations = subscription.Annotations
+		}
+		x.in.Scaler.Record(ctx, x.channel, annotations, &x.channel.Status.Status, string(s.UID), autoscale.Group{
 			Kind: messaging.KafkaChannelKind, Object: x.id(), UID: string(s.UID), Partitions: partitions,
 			ID:    translate.ChannelGroup(x.channel.Namespace, x.channel.Name, s.UID),
 			Admin: func() (*kafkaadmin.Admin, error) { return admin, nil },
@@ -160,6 +166,9 @@ func (x *run) subscribers(resource *contract.Resource, problems []*translate.Err
 	for i := range x.channel.Spec.Subscribers {
 		s := &x.channel.Spec.Subscribers[i]
 		state := x.state(s.UID, resource, problems, groups, wasReady(before, s.UID))
+		if why := x.refused(s); why != "" && state.Served() {
+			state = serving.State{Status: corev1.ConditionFalse, Reason: identity.ReasonNoToken, Message: why}
+		}
 		answer := eventingduck.SubscriberStatus{UID: s.UID, ObservedGeneration: s.Generation, Ready: state.Status, Auth: s.Auth}
 		if !state.Served() {
 			answer.Message = fmt.Sprintf("Subscriber %s not ready: %s %s", s.UID, state.Reason, state.Message)
@@ -181,6 +190,27 @@ func (x *run) subscribers(resource *contract.Resource, problems []*translate.Err
 	default:
 		x.channel.Status.MarkSubscribersReady()
 	}
+}
+
+// refused says why there is no token for a subscriber, "" when there is or none is needed. The ServiceAccount is that of its
+// Subscription.
+func (x *run) refused(s *eventingduck.SubscriberSpec) string {
+	if s.Auth == nil || s.Auth.ServiceAccountName == nil || !x.flags.Core.IsOIDCAuthentication() {
+		return ""
+	}
+	namespace := x.channel.Namespace
+	if subscription := x.subscription(s); subscription != nil {
+		namespace = subscription.Namespace
+	}
+	return x.in.Tokens.Refused(x.plane, namespace, *s.Auth.ServiceAccountName)
+}
+
+// subscription is what a subscriber was made from, nil while it is not known.
+func (x *run) subscription(s *eventingduck.SubscriberSpec) *messagingv1.Subscription {
+	if s.Name == nil {
+		return nil
+	}
+	return x.in.Entries.Subscription(x.channel.Namespace, *s.Name, s.UID)
 }
 
 // state is how far a subscriber has come.

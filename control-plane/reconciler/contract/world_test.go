@@ -22,6 +22,7 @@ import (
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	"knative.dev/eventing/pkg/apis/feature"
+	messagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
 	eventinglisters "knative.dev/eventing/pkg/client/listers/eventing/v1"
 	"knative.dev/pkg/apis"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
@@ -108,9 +109,9 @@ func (w *world) builder(planes map[dataplane.Kind]dataplane.DataPlane) *entries.
 		Secret: func(namespace, name string) (*corev1.Secret, error) {
 			return w.api.CoreV1().Secrets(namespace).Get(w.Context(), name, metav1.GetOptions{})
 		},
-		Annotations: func(string, string) map[string]string { return nil },
-		Paused:      func(types.UID) bool { return false },
-		DataPlanes:  planes, SystemNamespace: system, ChannelConfigName: "kafka-channel-config",
+		Subscription: func(string, string, types.UID) *messagingv1.Subscription { return nil },
+		Paused:       func(types.UID) bool { return false },
+		DataPlanes:   planes, SystemNamespace: system, ChannelConfigName: "kafka-channel-config",
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -114,13 +116,14 @@ func (p *planes) extra(o *unstructured.Unstructured, namespace string) (extra, e
 	return extra{o, resource.Namespace(o.GetNamespace()), o.GetNamespace() == namespace, false}, nil
 }
 
-// extras makes what the installation adds, and brings it to what it says.
-func (p *planes) extras(ctx context.Context, namespace string, owners []metav1.OwnerReference) error {
+// extras makes what the installation adds, and brings it to what it says. What it said before and says no more goes.
+func (p *planes) extras(ctx context.Context, b *eventingv1.Broker, owners []metav1.OwnerReference) error {
+	namespace := b.Namespace
 	all, err := p.extrasOf(namespace)
 	if err != nil {
 		return err
 	}
-	var failed []error
+	failed := []error{p.prune(ctx, b, all)}
 	for _, e := range all {
 		switch {
 		case e.clusterScoped:
@@ -137,6 +140,86 @@ func (p *planes) extras(ctx context.Context, namespace string, owners []metav1.O
 		failed = append(failed, e.apply(ctx))
 	}
 	return errors.Join(failed...)
+}
+
+// extrasStatusAnnotation of a Broker names what was added for its namespace: a JSON list.
+const extrasStatusAnnotation = "kafka.eventing.knative.dev/namespaced.resources"
+
+// name is how the status of a Broker names an object.
+type name struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Namespace  string `json:"namespace,omitempty"`
+	Name       string `json:"name"`
+}
+
+func nameOf(o *unstructured.Unstructured) name {
+	return name{o.GetAPIVersion(), o.GetKind(), o.GetNamespace(), o.GetName()}
+}
+
+// prune deletes what the Broker's status names and is not to be there any more, and records what is. It is recorded before
+// it is made: who finds a record of nothing does nothing.
+func (p *planes) prune(ctx context.Context, b *eventingv1.Broker, all []extra) error {
+	var recorded, left []name
+	if text := b.Status.Annotations[extrasStatusAnnotation]; text != "" && json.Unmarshal([]byte(text), &recorded) != nil {
+		recorded = nil // somebody else wrote it; it is about to be put right
+	}
+	for _, e := range all {
+		left = append(left, nameOf(e.object))
+	}
+	var failed []error
+	for _, n := range recorded {
+		if slices.Contains(left, n) {
+			continue
+		}
+		if err := p.deleteNamed(ctx, n, b.Namespace); err != nil {
+			failed, left = append(failed, err), append(left, n) // tried again
+		}
+	}
+	if len(left) == 0 {
+		delete(b.Status.Annotations, extrasStatusAnnotation)
+		return errors.Join(failed...)
+	}
+	text, err := json.Marshal(left)
+	if err != nil {
+		return err
+	}
+	if b.Status.Annotations == nil {
+		b.Status.Annotations = map[string]string{}
+	}
+	b.Status.Annotations[extrasStatusAnnotation] = string(text)
+	return errors.Join(failed...)
+}
+
+// deleteNamed deletes an object that was made for Brokers, if it is there.
+func (p *planes) deleteNamed(ctx context.Context, n name, namespace string) error {
+	o := &unstructured.Unstructured{}
+	o.SetAPIVersion(n.APIVersion)
+	o.SetKind(n.Kind)
+	o.SetNamespace(n.Namespace)
+	o.SetName(n.Name)
+	e, err := p.extra(o, namespace)
+	if meta.IsNoMatchError(err) {
+		return nil // its kind is gone, and with it the object
+	}
+	if err != nil {
+		return err
+	}
+	return e.remove(ctx)
+}
+
+// remove deletes an object that was made for Brokers, if it is there.
+func (e extra) remove(ctx context.Context) error {
+	have, err := e.client.Get(ctx, e.object.GetName(), metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("get %s: %w", describe(e.object), err)
+	case !isOurs(have):
+		return nil
+	}
+	return deleteExactly(ctx, e.client, have)
 }
 
 // apply makes an object, or merges what is wanted of it into the one that is there: others may have a part in it.
@@ -186,17 +269,8 @@ func (p *planes) deleteExtras(ctx context.Context, namespace string) error {
 		if e.inside {
 			continue // it belongs to Brokers
 		}
-		have, err := e.client.Get(ctx, e.object.GetName(), metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("get %s: %w", describe(e.object), err)
-		}
-		if isOurs(have) {
-			if err := deleteExactly(ctx, e.client, have); err != nil {
-				return err
-			}
+		if err := e.remove(ctx); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -70,6 +70,28 @@ func TestWhatTheInstallationAdds(t *testing.T) { // BR-19, BR-21, CFG-43
 	}
 }
 
+func TestWhatTheInstallationAddsNoMoreGoes(t *testing.T) {
+	w, b := installed(t, added(threeExtras)), aBroker("b")
+	w.add(b)
+	w.prepared(b)
+	w.change(configMaps, reconcilertest.SystemNamespace, extrasName, "- {apiVersion: v1, kind: ConfigMap, metadata: {name: other, namespace: '{{.Namespace}}'}}", "data", extrasKey)
+	same(t, w.prepared(b), "create configmaps ns/other", "delete clusterroles role-of-ns", "delete configmaps elsewhere/of-ns", "delete configmaps ns/inside")
+	same(t, w.prepared(b))
+	if got, want := b.Status.Annotations[extrasStatusAnnotation], `[{"apiVersion":"v1","kind":"ConfigMap","namespace":"ns","name":"other"}]`; got != want {
+		t.Errorf("recorded %s", got)
+	}
+	o := w.get(configMaps, namespace, "other") // somebody takes it over
+	o.SetLabels(nil)
+	if _, err := w.client.Resource(configMaps).Namespace(namespace).Update(t.Context(), o, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w.change(configMaps, reconcilertest.SystemNamespace, extrasName, "[]", "data", extrasKey)
+	same(t, w.prepared(b))
+	if b.Status.Annotations[extrasStatusAnnotation] != "" {
+		t.Errorf("recorded %v", b.Status.Annotations)
+	}
+}
+
 func TestWhatIsOutsideOfANamespaceGoesWithItsLastBroker(t *testing.T) { // BR-23
 	w, first, last := installed(t, added(threeExtras)), aBroker("a"), aBroker("b")
 	w.add(first, last)

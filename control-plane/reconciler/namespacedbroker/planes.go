@@ -98,7 +98,7 @@ func (p *planes) prepare(ctx context.Context, b *eventingv1.Broker, m apis.Condi
 	}
 	err = p.copies(ctx, sources, b.Namespace, owners)
 	if err == nil {
-		err = p.extras(ctx, b.Namespace, owners)
+		err = p.extras(ctx, b, owners)
 	}
 	if err != nil {
 		m.MarkFalse(conditions.DataPlaneAvailable, reasonNotMade, "%v", err)

@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
@@ -175,6 +178,9 @@ func TestWhatAResetOffsetWaitsForAndWhatCanBeWrong(t *testing.T) {
 		}, []string{"AcquireDataPlaneServices=False FailedToAcquireDataPlaneServices"}, false},
 		{"the contract is not written", func(s *scene) { s.frozen = true },
 			[]string{"AcquireDataPlaneServices=True", "ConsumerGroupsStopped=Unknown Waiting: waiting for the contract"}, false},
+		{"Kafka refuses the offsets", func(s *scene) {
+			s.Kafka.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.GroupAuthorizationFailed, Count: -1})
+		}, []string{"ConsumerGroupsStopped=True", "OffsetsUpdated=False FailedToUpdateOffsets: ", "Succeeded=False"}, true},
 		{"the group has a member that is not ours", func(s *scene) { s.member() },
 			[]string{"ConsumerGroupsStopped=Unknown Waiting: consumer group group-of-t has members: kgo at ", "Succeeded=Unknown"}, true},
 	} {

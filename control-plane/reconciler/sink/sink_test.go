@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -24,6 +27,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/following"
 	bench "knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
+	"knative.dev/eventing-kafka-go/data-plane/kafka/kafkatest"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
@@ -203,6 +207,15 @@ func TestWhatCanBeWrongWithASink(t *testing.T) {
 			s.Add("secrets", &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "kafka", UID: "secret"},
 				Data: map[string][]byte{"protocol": []byte("SASL_PLAINTEXT"), "sasl.mechanism": []byte("PLAIN")}})
 		}, []string{"ConfigParsed=False Failed to get broker auth secret: "}, "user"},
+		{"the password is wrong", func(s *scene) {
+			guarded := kafkatest.Start(s.t, kfake.EnableSASL())
+			guarded.Fake().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.SASLAuthenticate}, Err: kerr.SaslAuthenticationFailed, Count: -1}) // left alone it hangs up
+			s.authenticate()
+			s.edit(func(k *eventingv1alpha1.KafkaSink) { k.Spec.BootstrapServers = guarded.Addrs() })
+			s.Add("secrets", &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "kafka", UID: "secret"}, Data: map[string][]byte{
+				"protocol": []byte("SASL_PLAINTEXT"), "sasl.mechanism": []byte("PLAIN"), "user": []byte("user"), "password": []byte("wrong")}})
+		}, []string{"ConfigParsed=True", "TopicReady=False Failed to create topic: topic: "}, "SASL_AUTHENTICATION_FAILED"},
+		{"Kafka is away", func(s *scene) { s.Kafka.Fake().Close() }, []string{"TopicReady=False Failed to create topic: topic: ", "ConfigParsed=True"}, "topic"},
 		{"a policy is not ready", func(s *scene) {
 			s.Add("eventpolicies", &coreeventingv1alpha1.EventPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "p"}})
 		}, []string{"EventPoliciesReady=False EventPoliciesNotReady: event policies p are not ready", "ProbeSucceeded=True", "Ready=False"}, ""},
@@ -210,6 +223,11 @@ func TestWhatCanBeWrongWithASink(t *testing.T) {
 			[]string{"ConfigMapUpdated=False EntryRefused: the contract is full", "Addressable=Unknown NotServed"}, ""},
 		{"the contract is not written", func(s *scene) { s.frozen = true },
 			[]string{"ConfigMapUpdated=Unknown WaitingForContract", "ProbeSucceeded=Unknown ProbeStatus: status: NotReady"}, ""},
+		{"the contract cannot be read", func(s *scene) {
+			s.frozen = true
+			s.Add("configmaps", &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: bench.SystemNamespace, Name: "kafka-sink-sinks", ResourceVersion: "x"},
+				BinaryData: map[string][]byte{"data": []byte("torn")}})
+		}, []string{"ConfigMapUpdated=Unknown ContractUnreadable: ", "Addressable=Unknown NotServed"}, ""},
 		{"no pod is ready", func(s *scene) { s.pods = func(...*contract.Resource) []bench.BenchPod { return nil } },
 			[]string{"DataPlaneAvailable=False Data plane not available: Did you install the data plane for this component?", "ConfigMapUpdated=True", "ProbeSucceeded=Unknown"}, ""},
 		{"a pod rejects it", func(s *scene) {
@@ -227,6 +245,11 @@ func TestWhatCanBeWrongWithASink(t *testing.T) {
 				return append(served(s.written...), bench.BenchPod{Name: "late", App: "kafka-sink-receiver", Report: rollout.Report{}})
 			}
 		}, []string{"ProbeSucceeded=Unknown ProbeStatus: status: NotReady, waiting for 2 pods: pod late has no entry for it yet"}, ""},
+		{"a pod does not answer", func(s *scene) {
+			s.pods = func(...*contract.Resource) []bench.BenchPod {
+				return []bench.BenchPod{{Name: "in", App: "kafka-sink-receiver", Mute: true}}
+			}
+		}, []string{"ProbeSucceeded=Unknown ProbeStatus: status: UnknownError, waiting for 1 pods: pod in does not answer: "}, ""},
 		{"https is asked for and there is no certificate", func(s *scene) { s.flags["transport-encryption"] = feature.Permissive },
 			[]string{"Addressable=False NoCertificates: get Secret knative-eventing/kafka-sink-ingress-server-tls", "Ready=False"}, "server-tls"},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	kubeclient "knative.dev/pkg/client/injection/kube/client"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
@@ -51,10 +52,18 @@ func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl
 			logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
 		}
 	}
-	if _, err := serviceaccount.Get(ctx, identity.Label).Informer().AddEventHandler(cache.FilteringResourceEventHandler{
-		FilterFunc: controller.FilterController(&sourcesv1beta1.KafkaSource{}), Handler: controller.HandleAll(impl.EnqueueControllerOf),
-	}); err != nil {
-		logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
+	accounts, isSources := serviceaccount.Get(ctx, identity.Label), controller.FilterController(&sourcesv1beta1.KafkaSource{})
+	for informer, handler := range map[cache.SharedIndexInformer]cache.ResourceEventHandler{
+		accounts.Informer(): cache.FilteringResourceEventHandler{FilterFunc: isSources, Handler: controller.HandleAll(impl.EnqueueControllerOf)},
+		secret.Get(ctx).Informer(): identity.News(func(id types.NamespacedName) {
+			if a, err := accounts.Lister().ServiceAccounts(id.Namespace).Get(id.Name); err == nil && isSources(a) {
+				impl.EnqueueControllerOf(a)
+			}
+		}),
+	} {
+		if _, err := informer.AddEventHandler(handler); err != nil {
+			logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
+		}
 	}
 	if err := r.following.Watch(following.Secret, secret.Get(ctx).Informer()); err != nil {
 		logging.FromContext(ctx).Fatal(err)

@@ -70,6 +70,8 @@ type run struct {
 	m      apis.ConditionManager
 	flags  entries.Flags
 	plane  dataplane.DataPlane
+	// refused is why no token can be shown to the sink, "" for no such reason.
+	refused string
 	// was says that the source, as it is now, was served when it was asked about last.
 	was bool
 }
@@ -77,7 +79,7 @@ type run struct {
 func (r *Reconciler) run(ctx context.Context, s *sourcesv1beta1.KafkaSource) *run {
 	m := s.Status.ConditionManager()
 	was := s.Status.ObservedGeneration == s.Generation && m.GetCondition(sourcesv1beta1.KafkaSourceConditionConsumerGroup).IsTrue()
-	return &run{r, s, m, entries.FlagsOf(ctx), r.in.DataPlanes[dataplane.Source], was}
+	return &run{Reconciler: r, source: s, m: m, flags: entries.FlagsOf(ctx), plane: r.in.DataPlanes[dataplane.Source], was: was}
 }
 
 // ReconcileKind implements sourcereconciler.Interface.
@@ -130,6 +132,11 @@ func (x *run) identity(ctx context.Context) (err error) {
 	case err != nil:
 		x.m.MarkFalse(sourcesv1beta1.KafkaSourceConditionOIDCIdentityCreated, identity.ReasonFailed, "%v", err)
 	case x.flags.Core.IsOIDCAuthentication():
+		account := *x.source.Status.Auth.ServiceAccountName
+		if x.refused = x.in.Tokens.Refused(x.plane, x.source.Namespace, account); x.refused != "" {
+			x.m.MarkFalse(sourcesv1beta1.KafkaSourceConditionOIDCIdentityCreated, identity.ReasonNoToken, "%s", x.refused)
+			return nil // tried again by who asks for tokens, which tells
+		}
 		x.m.MarkTrue(sourcesv1beta1.KafkaSourceConditionOIDCIdentityCreated)
 	default:
 		x.m.MarkTrueWithReason(sourcesv1beta1.KafkaSourceConditionOIDCIdentityCreated, identity.ReasonDisabled, "")
@@ -187,6 +194,9 @@ func (x *run) served() error {
 	}
 	egress := resource.GetEgresses()[0]
 	s := x.in.Scaler.Through(egress.GetUid(), x.was, x.in.Checker().Egress(x.plane, x.who(), resource, egress, x.was))
+	if s.Served() && x.refused != "" {
+		s = serving.State{Status: corev1.ConditionFalse, Reason: identity.ReasonNoToken, Message: x.refused}
+	}
 	switch s.Status {
 	case corev1.ConditionTrue:
 		x.m.MarkTrue(sourcesv1beta1.KafkaSourceConditionConsumerGroup)

@@ -20,6 +20,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/apis/sources"
 	sourcesv1beta1 "knative.dev/eventing-kafka-go/control-plane/apis/sources/v1beta1"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	bench "knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 	"knative.dev/eventing-kafka-go/control-plane/rollout"
 	"knative.dev/eventing-kafka-go/proto/contract"
@@ -77,6 +78,13 @@ func TestASourceHasAnIdentityWithAuthenticationAlone(t *testing.T) { // ST-18
 	s.step()
 	s.says("OIDCIdentityCreated=False Unable to resolve service account for OIDC authentication: ServiceAccount ns/"+name+" is not owned", "Ready=True")
 	s.Add("serviceaccounts", account)
+	s.Add("secrets", &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: bench.SystemNamespace, Name: "kafka-source-credentials-tokens-3",
+		Annotations: map[string]string{identity.RefusedAnnotation: `{"ns/` + name + `":"forbidden"}`}}})
+	s.settle()
+	s.says("OIDCIdentityCreated=False TokenNotIssued: forbidden", "ConsumerGroup=False TokenNotIssued: forbidden", "Ready=False")
+	s.Remove("secrets", bench.SystemNamespace, "kafka-source-credentials-tokens-3")
+	s.settle()
+	s.says("OIDCIdentityCreated=True", "Ready=True")
 	s.flags = feature.Flags{}
 	s.settle()
 	s.says("OIDCIdentityCreated=True authentication-oidc feature disabled", "Ready=True")
@@ -188,6 +196,8 @@ var failures = []struct {
 	}, []string{"ConsumerGroup=False EntryInvalid: ", "SinkProvided=True"}, "key-type"},
 	{"Kafka is away", func(s *scene) { s.Kafka.Fake().Close(); s.patience = 100 * time.Millisecond },
 		[]string{"ConsumerGroup=False InitializeOffset: consumer group group: "}, "consumer group group"},
+	{"no client can be made for Kafka", func(s *scene) { s.In.Admins.Close() },
+		[]string{"ConsumerGroup=False KafkaClusterAdmin: the pool of Kafka admin clients is closed"}, "is closed"},
 	{"the contract refuses it", func(s *scene) { s.refused = map[string]string{"k-uid": "the contract is full"} },
 		[]string{"ConsumerGroup=False EntryRefused: the contract is full"}, ""},
 	{"the contract is not written", func(s *scene) { s.frozen = true }, []string{"ConsumerGroup=Unknown WaitingForContract"}, ""},

@@ -2,11 +2,13 @@ package token
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	kubeclient "knative.dev/pkg/client/injection/kube/client"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
+	"knative.dev/pkg/client/injection/kube/informers/core/v1/secret"
 	kconfigmap "knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
 	"knative.dev/pkg/kmeta"
@@ -14,6 +16,7 @@ import (
 	"knative.dev/pkg/reconciler"
 
 	"knative.dev/eventing-kafka-go/control-plane/installation"
+	"knative.dev/eventing-kafka-go/proto/tokens"
 )
 
 const (
@@ -38,7 +41,21 @@ func NewController(ctx context.Context, _ kconfigmap.Watcher) *controller.Impl {
 	}
 	r.DemoteFunc = func(reconciler.Bucket) { r.forget() }
 	impl := controller.NewContext(ctx, r, controller.ControllerOptions{WorkQueueName: workQueue, Logger: logging.FromContext(ctx), Concurrency: 2})
-	_, err := configmap.Get(ctx).Informer().AddEventHandler(controller.HandleAll(func(object any) {
+	// A Secret that somebody else edits or deletes is put right.
+	_, err := secret.Get(ctx).Informer().AddEventHandler(controller.HandleAll(func(object any) {
+		if changed, err := kmeta.DeletionHandlingAccessor(object); err == nil && isToken(in, changed.GetName()) {
+			for _, id := range planes.All() {
+				if d, ok := planes.Of(id); ok && d.Namespace == changed.GetNamespace() && strings.HasPrefix(changed.GetName(), d.CredentialsName+"-") {
+					r.changed(changed)
+					impl.EnqueueKeyAfter(id, gather)
+				}
+			}
+		}
+	}))
+	if err != nil {
+		logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
+	}
+	_, err = configmap.Get(ctx).Informer().AddEventHandler(controller.HandleAll(func(object any) {
 		if cm, err := kmeta.DeletionHandlingAccessor(object); err == nil {
 			id := types.NamespacedName{Namespace: cm.GetNamespace(), Name: cm.GetName()}
 			if _, ok := planes.Of(id); ok {
@@ -50,4 +67,16 @@ func NewController(ctx context.Context, _ kconfigmap.Watcher) *controller.Impl {
 		logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
 	}
 	return impl
+}
+
+// isToken says whether a Secret is called like one with tokens, of which there are few among those of a cluster.
+func isToken(in *installation.Installation, secret string) bool {
+	for _, d := range in.DataPlanes {
+		for n := range tokens.Shards {
+			if secret == d.TokensName(n) {
+				return true
+			}
+		}
+	}
+	return false
 }

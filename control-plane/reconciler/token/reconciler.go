@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -104,8 +105,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, key string) error {
 		return err
 	}
 	have := newStock(held)
-	renewed, news, next := r.renew(ctx, tokens.Wanted(snapshot.Contract), have)
-	if err := r.write(ctx, d, held, renewed); err != nil {
+	wanted := tokens.Wanted(snapshot.Contract)
+	renewed, news, next := r.renew(ctx, wanted, have)
+	if err := r.write(ctx, d, held, wanted, renewed); err != nil {
 		return err
 	}
 	if news {
@@ -165,6 +167,23 @@ func (r *Reconciler) remember(id types.NamespacedName, secret *corev1.Secret, er
 		r.written = map[types.NamespacedName]written{}
 	}
 	r.written[id] = written{secret, r.now()}
+}
+
+// changed is told of every Secret with tokens that a cache sees. What was written by us last counts no more when it is a
+// newer one, or gone.
+func (r *Reconciler) changed(seen metav1.Object) {
+	id := types.NamespacedName{Namespace: seen.GetNamespace(), Name: seen.GetName()}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, ok := r.written[id]
+	if !ok || w.ResourceVersion == seen.GetResourceVersion() {
+		return
+	}
+	ours, err := strconv.ParseUint(w.ResourceVersion, 10, 64)
+	theirs, otherErr := strconv.ParseUint(seen.GetResourceVersion(), 10, 64)
+	if errors.Join(err, otherErr) == nil && theirs > ours || seen.GetUID() != w.UID {
+		delete(r.written, id)
+	}
 }
 
 // forget is for who leads no more.
@@ -314,16 +333,30 @@ func (r *Reconciler) possible(due []tokens.Identity, now time.Time) (left []toke
 	return left, waiting
 }
 
-// write writes the Secrets whose tokens are others than before. Where they do not fit, the Secret stays as it is and the
-// others are written.
-func (r *Reconciler) write(ctx context.Context, d dataplane.DataPlane, held [tokens.Shards]shard, all stock) error {
-	var parts [tokens.Shards][]tokens.Token
-	for id, t := range all {
-		parts[id.Shard()] = append(parts[id.Shard()], t)
+// write writes the Secrets whose tokens are others than before, and into each which are missing there and why. One that
+// cannot be written keeps the others from nothing.
+func (r *Reconciler) write(ctx context.Context, d dataplane.DataPlane, held [tokens.Shards]shard, wanted []tokens.Identity, all stock) error {
+	var parts [tokens.Shards]part
+	for _, id := range wanted {
+		p := &parts[id.Shard()]
+		if t, ok := all[id]; ok {
+			p.tokens = append(p.tokens, t)
+			continue
+		}
+		if why := r.whyNot(id); why != "" { // else it comes in a moment
+			p.refuse(id, why)
+		}
 	}
 	var failed []error
-	for n, part := range parts {
-		failed = append(failed, r.writeShard(ctx, d, n, held[n], part))
+	for n := range parts {
+		failed = append(failed, r.writeShard(ctx, d, n, held[n], &parts[n]))
 	}
 	return errors.Join(failed...)
+}
+
+// whyNot is what the API server said when a token was asked for last, "" when it gave one.
+func (r *Reconciler) whyNot(id tokens.Identity) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failures[id].text
 }

@@ -21,6 +21,7 @@ import (
 	"knative.dev/pkg/reconciler"
 
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	bench "knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 	"knative.dev/eventing-kafka-go/proto/contract"
 	"knative.dev/eventing-kafka-go/proto/tokens"
@@ -248,6 +249,68 @@ func TestAnotherLeaderGoesOnWithWhatThereIs(t *testing.T) {
 	s.Demote(reconciler.UniversalBucket())
 	if s.step(); !controller.IsSkipKey(s.err) {
 		t.Errorf("who does not lead: %v", s.err)
+	}
+}
+
+func TestWhoIsRefusedATokenIsTold(t *testing.T) { // SEC-41
+	s := newScene(t)
+	s.contract(map[string]string{"t1": "a", "t2": "a"})
+	s.refuse = "t1"
+	s.step()
+	d, all := s.In.DataPlanes[dataplane.Broker], identity.Tokens{Secret: s.secret}
+	if why := all.Refused(d, "ns", "t1"); !strings.Contains(why, `token of ServiceAccount ns/t1 for audience "a": serviceaccounts "t1" not found`) {
+		t.Errorf("it is told %q", why)
+	}
+	if why := all.Refused(d, "ns", "t2"); why != "" {
+		t.Errorf("who has a token is told %q", why)
+	}
+	s.refuse = ""
+	s.Now = s.Now.Add(seldom)
+	if s.step(); all.Refused(d, "ns", "t1") != "" {
+		t.Errorf("it still says %q", all.Refused(d, "ns", "t1"))
+	}
+}
+
+func TestTokensWithoutRoomAreRefusedAndTheOthersStay(t *testing.T) {
+	identities := make([]tokens.Identity, 200)
+	before := make([]tokens.Token, 0, len(identities))
+	p := &part{}
+	for i := range identities {
+		token := tokens.Token{Identity: tokens.Identity{Namespace: "ns", ServiceAccount: fmt.Sprintf("a%03d", i), Audience: "a"}, Value: strings.Repeat("x", 10<<10)}
+		if p.tokens = append(p.tokens, token); i >= 150 {
+			before = append(before, token)
+		}
+	}
+	content, err := p.encode("s", before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := tokens.Decode(content)
+	if err != nil || len(held) < 80 || len(held)+len(p.refused) != 200 {
+		t.Fatalf("%d tokens are held, %d refused, %v", len(held), len(p.refused), err)
+	}
+	for _, b := range before {
+		if !slices.Contains(held, b) {
+			t.Fatalf("that of %s went", b.Identity)
+		}
+	}
+	if why := p.refused["ns/a149"]; why != `token of ServiceAccount ns/a149 for audience "a": no room is left in Secret s` {
+		t.Errorf("it says %q", why)
+	}
+}
+
+func TestWhatWasWrittenCountsUntilSomebodyElseWrites(t *testing.T) {
+	s := newScene(t)
+	id := types.NamespacedName{Namespace: bench.SystemNamespace, Name: "x"}
+	version := func(v string) *corev1.Secret {
+		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: id.Namespace, Name: id.Name, ResourceVersion: v, UID: "u"}}
+	}
+	for seen, counts := range map[string]bool{"9": true, "10": true, "11": false} {
+		s.remember(id, version("10"), nil)
+		s.changed(version(seen))
+		if _, ok := s.written[id]; ok != counts {
+			t.Errorf("after version %s was seen it counts: %v", seen, ok)
+		}
 	}
 }
 

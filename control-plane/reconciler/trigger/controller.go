@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	brokerinformer "knative.dev/eventing/pkg/client/injection/informers/eventing/v1/broker"
@@ -14,6 +15,7 @@ import (
 	triggerreconciler "knative.dev/eventing/pkg/client/injection/reconciler/eventing/v1/trigger"
 	eventinglisters "knative.dev/eventing/pkg/client/listers/eventing/v1"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
+	"knative.dev/pkg/client/injection/kube/informers/core/v1/secret"
 	serviceaccount "knative.dev/pkg/client/injection/kube/informers/core/v1/serviceaccount/filtered"
 	kconfigmap "knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
@@ -86,14 +88,21 @@ func (r *Reconciler) controller(ctx context.Context, cmw kconfigmap.Watcher, of 
 	})
 	r.resolver = resolver.NewURIResolverFromTracker(ctx, impl.Tracker)
 	r.later = func(t *eventingv1.Trigger, after time.Duration) { impl.EnqueueAfter(t, after) }
+	accounts, ofAccount := serviceaccount.Get(ctx, identity.Label), r.ofAccount(triggers.Lister(), impl)
 	r.in.Rollout.Notify(r.class.asker, impl.EnqueueKey)
 	r.in.Scaler.Notify(r.class.asker, impl.EnqueueKey)
 	for informer, handler := range map[cache.SharedIndexInformer]cache.ResourceEventHandler{
 		triggers.Informer(): cache.FilteringResourceEventHandler{FilterFunc: r.isOurs, Handler: controller.HandleAll(impl.Enqueue)},
 		brokers.Informer():  controller.HandleAll(r.ofBroker(triggers.Lister(), impl)),
-		serviceaccount.Get(ctx, identity.Label).Informer(): cache.FilteringResourceEventHandler{
-			FilterFunc: controller.FilterController(&eventingv1.Trigger{}), Handler: controller.HandleAll(r.ofAccount(triggers.Lister(), impl)),
+		accounts.Informer(): cache.FilteringResourceEventHandler{
+			FilterFunc: controller.FilterController(&eventingv1.Trigger{}), Handler: controller.HandleAll(ofAccount),
 		},
+		secret.Get(ctx).Informer(): identity.News(func(id types.NamespacedName) {
+			a, err := accounts.Lister().ServiceAccounts(id.Namespace).Get(id.Name)
+			if err == nil && controller.FilterController(&eventingv1.Trigger{})(a) {
+				ofAccount(a)
+			}
+		}),
 		configmap.Get(ctx).Informer(): cache.FilteringResourceEventHandler{
 			FilterFunc: r.isContract, Handler: controller.HandleAll(r.waiting(triggers.Lister(), impl)),
 		},

@@ -132,6 +132,10 @@ func (r *Reconciler) identity(ctx context.Context, t *eventingv1.Trigger) (err e
 	case err != nil:
 		t.Status.MarkOIDCIdentityCreatedFailed(identity.ReasonFailed, "%v", err)
 	case flags.IsOIDCAuthentication():
+		if why := r.in.Tokens.Refused(r.class.dataPlane(t.Namespace), t.Namespace, *t.Status.Auth.ServiceAccountName); why != "" {
+			t.Status.MarkOIDCIdentityCreatedFailed(identity.ReasonNoToken, "%s", why)
+			return nil // tried again by who asks for tokens, which tells
+		}
 		t.Status.MarkOIDCIdentityCreatedSucceeded()
 	default:
 		t.Status.MarkOIDCIdentityCreatedSucceededWithReason(identity.ReasonDisabled, "")

@@ -17,6 +17,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/apis/conditions"
 	"knative.dev/eventing-kafka-go/control-plane/apis/eventing"
 	"knative.dev/eventing-kafka-go/control-plane/entries"
+	"knative.dev/eventing-kafka-go/control-plane/identity"
 	"knative.dev/eventing-kafka-go/control-plane/reconcilertest"
 	"knative.dev/eventing-kafka-go/control-plane/translate"
 )
@@ -105,6 +106,16 @@ func TestTheIdentityOfATrigger(t *testing.T) {
 				t.Status.MarkOIDCIdentityCreatedFailed("Unable to resolve service account for OIDC authentication", "%s", foreign)
 			})),
 			WantEvents: []string{failed(foreign)},
+		},
+		{
+			Name: "its subscriber is to be shown a token, and none is issued (SEC-41)", Key: key, OtherTestData: on,
+			Objects: []runtime.Object{reconciled(), newBroker(), cm, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+				Namespace: reconcilertest.SystemNamespace, Name: "kafka-broker-credentials-tokens-15",
+				Annotations: map[string]string{identity.RefusedAnnotation: `{"ns/` + name + `":"forbidden","ns/other":"x"}`},
+			}}},
+			WantStatusUpdates: updated(reconciled(identified, func(t *eventingv1.Trigger) {
+				t.Status.MarkOIDCIdentityCreatedFailed("TokenNotIssued", "forbidden")
+			})),
 		},
 		{
 			Name: "without it has none", Key: key,

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,7 +38,10 @@ func (f *folder) project(ctx context.Context, kube kubernetes.Interface, namespa
 // read returns the files of the source, none when it is missing.
 func (f *folder) read(ctx context.Context, kube kubernetes.Interface, namespace string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	if name := f.source.Secret; name != "" {
+	for _, name := range append(slices.Clone(f.source.Secrets), f.source.Secret) {
+		if name == "" {
+			continue
+		}
 		secret, err := kube.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
 		if err != nil && !apierrors.IsNotFound(err) {
 			return nil, err

@@ -43,8 +43,12 @@ type Spec struct {
 	Period time.Duration
 }
 
-// Source is a ConfigMap or a Secret of the pod's namespace; one that is missing is an empty folder.
-type Source struct{ ConfigMap, Secret string }
+// Source is a ConfigMap, a Secret or several Secrets of the pod's namespace; what is missing has no files.
+type Source struct {
+	ConfigMap, Secret string
+	// Secrets are mounted into one folder.
+	Secrets []string
+}
 
 // Pod is a pod that runs.
 type Pod struct {

@@ -92,11 +92,21 @@ func (s *System) Contract(tb testing.TB, kind dataplane.Kind) *contractmap.Snaps
 }
 
 // Event is what is sent: the rest of a CloudEvent is always the same.
-type Event struct{ ID, Type string }
+type Event struct {
+	ID, Type string
+	// Token is what its sender shows, "" for nothing.
+	Token string
+}
 
 // Send posts an event to the address in an object's status, at the pod that its host would lead to, and returns the
 // answer's code and text.
 func (s *System) Send(tb testing.TB, kind dataplane.Kind, o *env.Object, e Event) (code int, text string) {
+	tb.Helper()
+	return s.SendTo(tb, s.pods[s.Planes[kind].Receiver], o, e)
+}
+
+// SendTo is Send to a pod of the test's choice.
+func (s *System) SendTo(tb testing.TB, pod Pod, o *env.Object, e Event) (code int, text string) {
 	tb.Helper()
 	address, _, _ := unstructured.NestedString(o.Object, "status", "address", "url")
 	u, err := url.Parse(address)
@@ -104,7 +114,7 @@ func (s *System) Send(tb testing.TB, kind dataplane.Kind, o *env.Object, e Event
 		tb.Fatalf("%s %s has the address %q: %v", o.GetKind(), o.GetName(), address, err)
 	}
 	host := u.Host
-	u.Host = s.pods[s.Planes[kind].Receiver].Events
+	u.Host = pod.Events
 	request, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, u.String(), strings.NewReader(`{"a":1}`))
 	if err != nil {
 		tb.Fatal(err)
@@ -114,6 +124,9 @@ func (s *System) Send(tb testing.TB, kind dataplane.Kind, o *env.Object, e Event
 		"Content-Type": "application/json", "ce-specversion": "1.0", "ce-source": "/test", "ce-id": e.ID, "ce-type": e.Type,
 	} {
 		request.Header.Set(name, value)
+	}
+	if e.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+e.Token)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

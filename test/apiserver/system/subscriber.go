@@ -11,15 +11,16 @@ import (
 type Subscriber struct {
 	URL string
 
-	mu   sync.Mutex
-	seen map[arrival]int
+	mu    sync.Mutex
+	seen  map[arrival]int
+	shown map[arrival]string // in the header Authorization, last
 }
 
 type arrival struct{ path, id string }
 
 func startSubscriber(tb testing.TB) *Subscriber {
 	tb.Helper()
-	s := &Subscriber{seen: map[arrival]int{}}
+	s := &Subscriber{seen: map[arrival]int{}, shown: map[arrival]string{}}
 	server := httptest.NewServer(s)
 	tb.Cleanup(server.Close)
 	s.URL = server.URL
@@ -32,7 +33,9 @@ const Refuse = "/refuse"
 // ServeHTTP implements http.Handler.
 func (s *Subscriber) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	s.seen[arrival{r.URL.Path, r.Header.Get("ce-id")}]++
+	a := arrival{r.URL.Path, r.Header.Get("ce-id")}
+	s.seen[a]++
+	s.shown[a] = r.Header.Get("Authorization")
 	s.mu.Unlock()
 	if r.URL.Path == Refuse {
 		w.WriteHeader(http.StatusBadRequest)
@@ -46,4 +49,11 @@ func (s *Subscriber) Deliveries(path, id string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.seen[arrival{path, id}]
+}
+
+// Shown is what was in the header Authorization when an event arrived at a path last.
+func (s *Subscriber) Shown(path, id string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shown[arrival{path, id}]
 }

@@ -13,6 +13,7 @@ import (
 
 	"knative.dev/eventing-kafka-go/control-plane/dataplane"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
+	"knative.dev/eventing-kafka-go/proto/tokens"
 	"knative.dev/eventing-kafka-go/test/apiserver/env"
 	"knative.dev/eventing-kafka-go/test/apiserver/kubelet"
 	"knative.dev/eventing-kafka-go/test/apiserver/program"
@@ -72,6 +73,7 @@ func (s *System) StartPod(tb testing.TB, d dataplane.DataPlane, app, name, role 
 		Ports: map[string]int32{"http": int32(ports[0]), "status": int32(ports[1])},
 		Mounts: map[string]kubelet.Source{
 			"contract": {ConfigMap: d.ContractName}, "credentials": {Secret: d.CredentialsName}, "config": {ConfigMap: d.SettingsName},
+			"tokens": {Secrets: tokenSecrets(d)},
 		},
 		Readiness: "http://" + p.Status + "/readyz", Program: s.plane,
 		Command: func(folders map[string]string) (variables, arguments []string) {
@@ -80,7 +82,8 @@ func (s *System) StartPod(tb testing.TB, d dataplane.DataPlane, app, name, role 
 			}
 			return []string{
 				"POD_NAME=" + name, "DATA_PLANE_CONFIG_FILE_PATH=" + filepath.Join(folders["contract"], "data"),
-				"CREDENTIALS_DIR_PATH=" + folders["credentials"], "CONTRACT_LAST_GOOD_FILE_PATH=" + lastGood,
+				"CREDENTIALS_DIR_PATH=" + folders["credentials"], "TOKENS_DIR_PATH=" + folders["tokens"],
+				"CONTRACT_LAST_GOOD_FILE_PATH=" + lastGood,
 				"PRODUCER_CONFIG_FILE_PATH=" + file("producer"), "CONSUMER_CONFIG_FILE_PATH=" + file("consumer"),
 				"INGRESS_HOST=127.0.0.1", fmt.Sprintf("INGRESS_PORT=%d", ports[0]), fmt.Sprintf("INGRESS_TLS_PORT=%d", ports[2]),
 				"STATUS_ADDRESS=" + p.Status, "METRICS_ADDRESS=none", "SHUTDOWN_GRACE_SECONDS=5",
@@ -88,6 +91,14 @@ func (s *System) StartPod(tb testing.TB, d dataplane.DataPlane, app, name, role 
 		},
 	})
 	return p
+}
+
+// tokenSecrets are those that hold the tokens of a data plane.
+func tokenSecrets(d dataplane.DataPlane) (names []string) {
+	for n := range tokens.Shards {
+		names = append(names, d.TokensName(n))
+	}
+	return names
 }
 
 // Pod returns the pod with a label app that Start has made.
