@@ -101,8 +101,12 @@ func TestEveryReasonOfAConditionIsInATable(t *testing.T) {
 		}
 	}
 	for reason, where := range given {
-		// As a whole, or after TYPE=STATUS; names in it may be any.
-		shown := regexp.MustCompile(`(^|=(True|False|Unknown) )` + strings.ReplaceAll(regexp.QuoteMeta(reason), "%s", `\S*`) + `(:|$)`)
+		// As a whole, or after TYPE=STATUS or STATUS; names in it may be any, and before it where it is the end of one.
+		pattern := strings.ReplaceAll(regexp.QuoteMeta(reason), "%s", `\S*`)
+		if strings.HasPrefix(reason, " ") {
+			pattern = `\S*` + pattern
+		}
+		shown := regexp.MustCompile(`^(\S+=)?((True|False|Unknown) )?` + pattern + `(:|$)`)
 		if !slices.ContainsFunc(texts, shown.MatchString) {
 			t.Errorf("no table expects the reason %q of %s", reason, where)
 		}
