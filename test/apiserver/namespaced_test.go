@@ -63,13 +63,13 @@ kind: ConfigMap
 metadata: {name: config-namespaced-broker-resources, namespace: knative-eventing}
 data:
   resources: |
-    - {apiVersion: v1, kind: ConfigMap, metadata: {name: added, namespace: "{{.Namespace}}"}, data: {a: b}}`)
-	isCopied(t, s, b, "", "ConfigMap", "added")
+    - {apiVersion: v1, kind: ServiceAccount, metadata: {name: added, namespace: "{{.Namespace}}"}}`)
+	isCopied(t, s, b, "", "ServiceAccount", "added")
 	if _, err := s.Patch(t, extras, "data: {resources: '[]'}"); err != nil {
 		t.Fatal(err)
 	}
 	env.Until(t, env.Patience, func() string {
-		if _, err := s.Kube.CoreV1().ConfigMaps(ns).Get(t.Context(), "added", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		if _, err := s.Kube.CoreV1().ServiceAccounts(ns).Get(t.Context(), "added", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 			return fmt.Sprintf("what is added no more is still there: %v", err)
 		}
 		return ""

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
+	"knative.dev/pkg/logging"
 	"sigs.k8s.io/yaml"
 )
 
@@ -172,7 +173,11 @@ func (p *planes) prune(ctx context.Context, b *eventingv1.Broker, all []extra) e
 		if slices.Contains(left, n) {
 			continue
 		}
-		if err := p.deleteNamed(ctx, n, b.Namespace); err != nil {
+		err := p.deleteNamed(ctx, n, b.Namespace)
+		switch {
+		case apierrors.IsForbidden(err): // who lets us make it need not let us delete it, and no Broker is worse off
+			logging.FromContext(ctx).Warnw("What is not added to data planes any more stays", "object", n, "error", err)
+		case err != nil:
 			failed, left = append(failed, err), append(left, n) // tried again
 		}
 	}
