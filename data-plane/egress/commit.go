@@ -20,12 +20,15 @@ type committer struct {
 	busy    bool               // a commit is on its way
 	held    bool               // partitions are being given up, which commits them
 	changes int                // since the last commit began
+	began   time.Time          // the last commit
 	cancel  context.CancelFunc // ends the commit that is on its way
 }
 
 const (
-	// commitBatch is how many changes do not wait for the interval.
+	// commitBatch is how many changes do not wait for the interval. Neither do they follow the last commit more closely than
+	// commitGap: brokers pay for each commit, about as much as for the fetches of so many events.
 	commitBatch = 500
+	commitGap   = 50 * time.Millisecond
 	// commitsPerSecond is what one process allows itself, as brokers pay for each; maxCommitInterval bounds the wait
 	// that follows from it.
 	commitsPerSecond  = 400
@@ -58,15 +61,20 @@ func (c *committer) dirty(g *group) {
 			c.arm(g)
 		}
 	case c.changes == commitBatch && !c.busy:
-		c.timer.Reset(0)
+		c.timer.Reset(c.soon(g))
 	}
+}
+
+// soon is how long a commit that is worth it has to wait.
+func (c *committer) soon(g *group) time.Duration {
+	return max(0, min(commitGap, g.options.CommitInterval)-time.Since(c.began))
 }
 
 // arm starts the wait for a commit. The mutex is held.
 func (c *committer) arm(g *group) {
 	wait := c.load.interval(g.options.CommitInterval)
 	if c.changes >= commitBatch {
-		wait = 0
+		wait = c.soon(g)
 	}
 	c.timer = time.AfterFunc(wait, g.commit)
 }
@@ -86,7 +94,7 @@ func (g *group) commit() {
 		g.mu.Unlock()
 		return
 	}
-	c.pending, c.changes = false, 0
+	c.pending, c.changes, c.began = false, 0, time.Now()
 	due := g.due(g.partitions)
 	if due == nil || g.stopping {
 		c.rest()
