@@ -40,7 +40,10 @@ const (
 	reportStep = 16 << 10
 	// reviewPause is how often a group that was halted looks whether it may go on.
 	reviewPause = 20 * time.Millisecond
-	// loweredConcurrency is what a user sets who wants less than what egresses begin with: then it is the most.
+	// startConcurrency is what a window usually begins with: enough for a subscriber that answers at once, which more would only
+	// cost memory and processor time. It doubles in a round trip where that brings something.
+	startConcurrency = 32
+	// loweredConcurrency is what a user sets who wants less than is usual: then it is the most.
 	loweredConcurrency = 100
 	// defaultMaxConcurrency is the largest window where nobody says.
 	defaultMaxConcurrency = 1024
@@ -54,12 +57,20 @@ func (o Options) maxConcurrency() int {
 	return max(o.Concurrency, defaultMaxConcurrency)
 }
 
+// startConcurrency is the window to begin with. Who asks for more than is usual gets it.
+func (o Options) startConcurrency() int {
+	if o.Concurrency > loweredConcurrency {
+		return o.Concurrency
+	}
+	return min(o.Concurrency, startConcurrency)
+}
+
 // paceOf is what a contract says about the pace of an egress. The rate limiter of ordered egresses is a feature flag
 // (EG-74).
 func paceOf(e *contract.Egress, o Options) pace.Config {
 	p := e.GetPace()
 	c := pace.Config{
-		Min: int(p.GetMinConcurrency()), Start: o.Concurrency, Max: o.maxConcurrency(),
+		Min: int(p.GetMinConcurrency()), Start: o.startConcurrency(), Max: o.maxConcurrency(),
 		Rate: float64(p.GetRateLimit()), Breaker: p.GetBreaker(),
 	}
 	if n := int(p.GetMaxConcurrency()); n > 0 {

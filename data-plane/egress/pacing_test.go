@@ -27,17 +27,18 @@ func TestThePaceThatAContractAsksFor(t *testing.T) {
 		concurrency int
 		want        pace.Config
 	}{
-		{"nothing said", &contract.Egress{}, 100, pace.Config{Start: 100, Max: 1024}},
+		{"nothing said", &contract.Egress{}, 100, pace.Config{Start: 32, Max: 1024}},
 		{"the process is to begin with more", &contract.Egress{}, 2000, pace.Config{Start: 2000, Max: 2000}},
 		{"the process has less than the default, on purpose", &contract.Egress{}, 7, pace.Config{Start: 7, Max: 7}},
+		{"a little less than the default", &contract.Egress{}, 80, pace.Config{Start: 32, Max: 80}},
 		{"everything said", &contract.Egress{Pace: &contract.Pace{MinConcurrency: 2, MaxConcurrency: 9, RateLimit: 50, Breaker: true}}, 100,
-			pace.Config{Min: 2, Start: 100, Max: 9, Rate: 50, Breaker: true}},
+			pace.Config{Min: 2, Start: 32, Max: 9, Rate: 50, Breaker: true}},
 		{"the rate limiter of an ordered egress (EG-74)", &contract.Egress{VReplicas: 3, DeliveryOrder: contract.DeliveryOrder_ORDERED,
-			FeatureFlags: &contract.EgressFeatureFlags{EnableRateLimiter: true}}, 100, pace.Config{Start: 100, Max: 1024, Rate: 150}},
+			FeatureFlags: &contract.EgressFeatureFlags{EnableRateLimiter: true}}, 100, pace.Config{Start: 32, Max: 1024, Rate: 150}},
 		{"the rate limiter and a lower rate", &contract.Egress{DeliveryOrder: contract.DeliveryOrder_ORDERED, Pace: &contract.Pace{RateLimit: 10},
-			FeatureFlags: &contract.EgressFeatureFlags{EnableRateLimiter: true}}, 100, pace.Config{Start: 100, Max: 1024, Rate: 10}},
+			FeatureFlags: &contract.EgressFeatureFlags{EnableRateLimiter: true}}, 100, pace.Config{Start: 32, Max: 1024, Rate: 10}},
 		{"no rate limiter without an order (EG-74)", &contract.Egress{FeatureFlags: &contract.EgressFeatureFlags{EnableRateLimiter: true}}, 100,
-			pace.Config{Start: 100, Max: 1024}},
+			pace.Config{Start: 32, Max: 1024}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			o := Options{Concurrency: row.concurrency}
@@ -326,7 +327,7 @@ func (f *fixture) stopped(uid string) (n int) {
 
 func BenchmarkPacingOfOneEvent(b *testing.B) {
 	g := &group{started: time.Now()}
-	g.pacing.pacer = pace.New(pace.Config{Start: 100, Max: 1000})
+	g.pacing.pacer = pace.New(pace.Config{Start: 32, Max: 1000})
 	t := &task{pacer: g.pacing.pacer}
 	for b.Loop() {
 		now := time.Now()
