@@ -37,7 +37,7 @@ type settings struct {
 	shareEvents  uint64        // in each of these rounds
 	active       []int         // numbers of egresses that have something to commit all the time
 	activeFor    time.Duration // how long they are measured
-	priced       []ordering    // of which the price of the ledger is measured
+	turns        int           // in which the price of ledger and lanes is measured
 	keysFor      time.Duration // how long the deliveries by key are about to take
 }
 
@@ -48,7 +48,7 @@ var (
 		triggers: []int{1, 100, 1000}, evaluations: 2_000_000, filterFor: time.Second,
 		processes: []int{1, 2, 4}, shareEvents: 40_000,
 		active: []int{1, 100, 500}, activeFor: 15 * time.Second, keysFor: 12 * time.Second,
-		priced: []ordering{unordered, byKey},
+		turns: 9,
 	}
 	quick = settings{
 		rounds: 3, loadFor: time.Second, tails: 500, starts: 3, drainEvents: 15_000, drainSeconds: 0.6,
@@ -56,7 +56,7 @@ var (
 		triggers: []int{1, 100}, evaluations: 300_000, filterFor: 100 * time.Millisecond,
 		processes: []int{1, 2, 4}, shareEvents: 15_000,
 		active: []int{50}, activeFor: 6 * time.Second, keysFor: 3 * time.Second,
-		priced: []ordering{byKey},
+		turns: 5,
 	}
 )
 

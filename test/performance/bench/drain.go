@@ -11,6 +11,18 @@ import (
 	"knative.dev/eventing-kafka-go/test/performance/stage"
 )
 
+// floorInFlight is how many deliveries the floor makes at a time where there is no order.
+const floorInFlight = 100
+
+// drained is a backlog that is delivered.
+type drained struct {
+	order   ordering
+	delay   time.Duration // of the sink's answer
+	events  uint64
+	atATime uint32 // deliveries of ours at the most, 0 for what it decides
+	topic   string // that is filled already, with keys; "" for a new one
+}
+
 // drain measures how fast a backlog is delivered.
 func (b *bench) drain(ctx context.Context) error {
 	all, err := b.deployAll(func(stage.Subject) (stage.Work, error) { return stage.Work{}, nil },
@@ -24,7 +36,15 @@ func (b *bench) drain(ctx context.Context) error {
 			n := b.backlog(o, delay)
 			b.inTurns(ctx, b.rounds, "egress, drain", fmt.Sprintf("%s, sink %v", o, delay), all.subjects,
 				func(s stage.Subject) ([]report.Figure, error) {
-					return b.drainOnce(ctx, all.by[s.Who], o, delay, n)
+					return b.drainOnce(ctx, all.by[s.Who], drained{order: o, delay: delay, events: n})
+				})
+			if o == ordered || delay == 0 {
+				continue // as many at a time as there are partitions; or no more than what is enough
+			}
+			// More deliveries at a time make an event cost more, and the floor has no more than these.
+			b.inTurns(ctx, b.rounds, "egress, drain, at most 100 at a time", fmt.Sprintf("%s, sink %v", o, delay), all.subjects,
+				func(s stage.Subject) ([]report.Figure, error) {
+					return b.drainOnce(ctx, all.by[s.Who], drained{order: o, delay: delay, events: n, atATime: floorInFlight})
 				})
 		}
 	}
@@ -47,27 +67,22 @@ func (b *bench) backlog(o ordering, delay time.Duration) uint64 {
 	return uint64(atATime*b.drainSeconds/delay.Seconds()) / partitions * partitions
 }
 
-func (b *bench) drainOnce(ctx context.Context, d *stage.Deployment, o ordering, delay time.Duration, n uint64) ([]report.Figure, error) {
-	run := b.name("drain")
-	topic, err := b.Broker.Topic(ctx, run, partitions)
-	if err != nil {
-		return nil, err
+func (b *bench) drainOnce(ctx context.Context, d *stage.Deployment, w drained) ([]report.Figure, error) {
+	run, n := b.name("drain"), w.events
+	var err error
+	if w.topic == "" {
+		if w.topic, err = b.filled(ctx, run, n, w.order == byKey); err != nil {
+			return nil, err
+		}
 	}
-	if o == byKey {
-		err = b.Broker.FillKeys(ctx, topic, partitions, n, eventSize, evenly)
-	} else {
-		err = b.Broker.Fill(ctx, topic, partitions, n, eventSize)
-	}
-	if err != nil {
-		return nil, err
-	}
-	path := b.Sink.Path(delay, run)
+	path := b.Sink.Path(w.delay, run)
 	u, err := b.startUsage(d, stage.Egress)
 	if err != nil {
 		return nil, err
 	}
 	err = d.Apply(stage.Work{Egress: []stage.EgressWork{{
-		Group: b.Broker.Group(run), Topic: topic, URL: b.Sink.URL(path), Ordered: o == ordered, ByKey: o == byKey,
+		Group: b.Broker.Group(run), Topic: w.topic, URL: b.Sink.URL(path), Ordered: w.order == ordered, ByKey: w.order == byKey,
+		Concurrency: w.atATime,
 	}}})
 	if err != nil {
 		return nil, err
@@ -84,9 +99,21 @@ func (b *bench) drainOnce(ctx context.Context, d *stage.Deployment, o ordering, 
 		return nil, err
 	}
 	// The last event is finished a delay after it came.
-	rate := float64(n) / (stats.Elapsed() + delay).Seconds()
+	rate := float64(n) / (stats.Elapsed() + w.delay).Seconds()
 	figures = append([]report.Figure{{Name: "throughput", Unit: "events/s", Value: rate}}, figures...)
-	return figures, b.misdelivered(stats, o == ordered || o == byKey && d.Who == report.Ours)
+	return figures, b.misdelivered(stats, w.order == ordered || w.order == byKey && d.Who == report.Ours)
+}
+
+// filled is a new topic with n events, with even keys or none.
+func (b *bench) filled(ctx context.Context, name string, n uint64, keys bool) (string, error) {
+	topic, err := b.Broker.Topic(ctx, name, partitions)
+	if err != nil {
+		return "", err
+	}
+	if keys {
+		return topic, b.Broker.FillKeys(ctx, topic, partitions, n, eventSize, evenly)
+	}
+	return topic, b.Broker.Fill(ctx, topic, partitions, n, eventSize)
 }
 
 // misdelivered finds what must not happen while nothing fails and nothing is restarted.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -9,46 +11,99 @@ import (
 	"knative.dev/eventing-kafka-go/test/performance/stage"
 )
 
-const sectionLedger = "ledger, processor time of a drain, sink 0s"
+const sectionLedger = "ledger and lanes, processor time of a drain, sink 0s"
 
-// ledger measures what the ledger costs: the same drain by processes with and without it, in turns.
+// priced is one way to drain, whose price is compared.
+type priced struct {
+	name   string
+	order  ordering
+	ledger string // what DELIVERY_LEDGER is
+}
+
+// bare has neither ledger nor lanes.
+var bare = priced{"unordered without ledger", unordered, "off"}
+
+// prices say what is compared with what, in the same turn.
+var prices = []struct {
+	name     string
+	of, than priced
+}{
+	{"ledger, unordered", priced{"unordered", unordered, ""}, bare},
+	{"ledger, by key", priced{"by key", byKey, ""}, priced{"by key without ledger", byKey, "off"}},
+	{"lanes by key", priced{"by key", byKey, ""}, priced{"unordered", unordered, ""}},
+	{"ledger and lanes by key", priced{"by key", byKey, ""}, bare},
+}
+
+// ledger measures what ledger and lanes cost: drains of one topic by processes with and without them, in turns whose order
+// changes. A price is the median of what the turns say, each of which had about the same machine; the quartiles beside it
+// say how far it can be trusted.
 func (b *bench) ledger(ctx context.Context) error {
-	for _, o := range b.priced {
-		cost := map[string][]float64{}
-		for range b.rounds {
-			for _, v := range []struct{ name, env string }{{"on", "DELIVERY_LEDGER="}, {"off", "DELIVERY_LEDGER=off"}} {
-				b.inTurns(ctx, 1, sectionLedger, string(o)+", ledger "+v.name, b.ours(), func(s stage.Subject) ([]report.Figure, error) {
-					figures, err := b.ledgerOnce(ctx, s.With(v.env), o)
-					if err == nil {
-						cost[v.name] = append(cost[v.name], figures[1].Value)
-					}
-					return figures, err
-				})
+	if len(b.ours()) == 0 {
+		return nil
+	}
+	n := b.drainEvents
+	topic, err := b.filled(ctx, b.name("priced"), n, true)
+	if err != nil {
+		return err
+	}
+	with, without, err := b.ledgers()
+	if err != nil {
+		return err
+	}
+	defer with.Stop()
+	defer without.Stop()
+	more := map[string][]float64{}
+	for turn := range b.turns + 1 { // the first one makes connections and takes memory
+		cost := map[priced]float64{}
+		for i := range ways {
+			way, d := ways[(i+turn)%len(ways)], with
+			if way.ledger != "" {
+				d = without
+			}
+			figures, err := b.drainOnce(ctx, d, drained{order: way.order, events: n, topic: topic})
+			if err != nil {
+				return fmt.Errorf("%s: %w", way.name, err)
+			}
+			if turn > 0 {
+				b.report.Add(sectionLedger, way.name, report.Ours, figures...)
+				cost[way] = figures[1].Value
 			}
 		}
-		if len(cost["on"]) > 0 && len(cost["off"]) > 0 {
-			more := (middle(cost["on"])/middle(cost["off"]) - 1) * 100
-			b.report.Add(sectionLedger, string(o), report.Ours, report.Figure{Name: "price of the ledger", Unit: "%", Value: more})
+		for _, p := range prices {
+			if turn > 0 {
+				more[p.name] = append(more[p.name], (cost[p.of]/cost[p.than]-1)*100)
+			}
 		}
+	}
+	for _, p := range prices {
+		low, middle, high := quartiles(more[p.name])
+		b.report.Add(sectionLedger, p.name, report.Ours, report.Figure{Name: "price", Unit: "%", Value: middle},
+			report.Figure{Name: "price, lower quartile", Unit: "%", Value: low}, report.Figure{Name: "price, upper quartile", Unit: "%", Value: high})
 	}
 	return nil
 }
 
-func (b *bench) ledgerOnce(ctx context.Context, s stage.Subject, o ordering) ([]report.Figure, error) {
-	d, err := b.Deploy(s, stage.Work{}, stage.Egress)
-	if err != nil {
-		return nil, err
+// ways are all that prices compare.
+var ways = []priced{prices[0].of, prices[0].than, prices[1].of, prices[1].than}
+
+// ledgers are two processes, one of them without the ledger.
+func (b *bench) ledgers() (with, without *stage.Deployment, err error) {
+	for _, s := range b.ours() {
+		if with, err = b.Deploy(s.With("DELIVERY_LEDGER="), stage.Work{}, stage.Egress); err != nil {
+			return nil, nil, err
+		}
+		if without, err = b.Deploy(s.With("DELIVERY_LEDGER=off"), stage.Work{}, stage.Egress); err != nil {
+			with.Stop()
+		}
 	}
-	defer d.Stop()
-	if _, err := b.drainOnce(ctx, d, o, 0, b.drainEvents/10/partitions*partitions); err != nil { // connections, memory
-		return nil, err
-	}
-	return b.drainOnce(ctx, d, o, 0, b.drainEvents)
+	return with, without, err
 }
 
-func middle(values []float64) float64 {
+// quartiles of values, of which there is at least one.
+func quartiles(values []float64) (low, middle, high float64) {
 	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
+	at := func(part float64) float64 { return sorted[int(math.Round(part*float64(len(sorted)-1)))] }
+	return at(0.25), at(0.5), at(0.75)
 }
 
 const (

@@ -14,16 +14,41 @@ const (
 	sharedTopics     = 8
 )
 
-// processesOnOneCluster measures what an event costs when several processes divide the same egresses among them.
+// processesOnOneCluster measures what an event costs when several processes divide the same egresses among them, and how
+// much more that is than with one process in the same round: of the floor, too, as processes share a machine.
 func (b *bench) processesOnOneCluster(ctx context.Context) error {
 	for range b.rounds { // in turns, as the machine changes with time
+		alone := map[string]float64{}
 		for _, n := range b.processes {
-			b.inTurns(ctx, 1, sectionProcesses, count(n, "process"), b.ours(), func(s stage.Subject) ([]report.Figure, error) {
-				return b.processesOnce(ctx, s, n)
+			b.inTurns(ctx, 1, sectionProcesses, count(n, "process"), b.Subjects, func(s stage.Subject) ([]report.Figure, error) {
+				figures, err := b.processesOnce(ctx, s, n)
+				if err != nil {
+					return nil, err
+				}
+				cost := figures[1].Value
+				if n == 1 {
+					alone[s.Who] = cost
+				}
+				return append(figures, report.Figure{Name: "CPU by that of one process", Unit: "", Value: cost / alone[s.Who]}), nil
 			})
 		}
 	}
 	return nil
+}
+
+// shareOf is what one of n processes runs. Ours find out by themselves who runs what; of the floor each egress gets as many
+// processes as one of ours, at most two.
+func shareOf(work stage.Work, who string, i, n int) stage.Work {
+	if who == report.Ours {
+		return work
+	}
+	var own stage.Work
+	for at, e := range work.Egress {
+		if at%n == i || (at+1)%n == i {
+			own.Egress = append(own.Egress, e)
+		}
+	}
+	return own
 }
 
 func (b *bench) processesOnce(ctx context.Context, s stage.Subject, n int) ([]report.Figure, error) {
@@ -44,8 +69,8 @@ func (b *bench) processesOnce(ctx context.Context, s stage.Subject, n int) ([]re
 	}
 	var all []*usage
 	failed := func() error { return nil }
-	for _, name := range work.Dispatchers {
-		d, err := b.Deploy(s.Named(name), work, stage.Egress)
+	for i, name := range work.Dispatchers {
+		d, err := b.Deploy(s.Named(name), shareOf(work, s.Who, i, n), stage.Egress)
 		if err != nil {
 			return nil, err
 		}
