@@ -91,6 +91,12 @@ func (r *Request) Discard() {
 	r.ingress.requests.Put(r)
 }
 
+// Forget gives back a request that goes on as another one, which has the span.
+func (r *Request) Forget() {
+	r.spans = spans{}
+	r.Discard()
+}
+
 // own copies what is kept of the header, so that the server can reuse its memory: the event's part and the trace that it
 // belongs to. All else is dropped (IN-41).
 func (r *Request) own(json bool) {

@@ -94,4 +94,13 @@ func TestEveryRequestOfATraceHasASpan(t *testing.T) {
 	if got := strings.Join(out.spans(t), "|"); got != "HTTP POST /ns/a" {
 		t.Errorf("cut off: %q", got)
 	}
+	r = i.NewRequest()
+	r.Method, r.Target, r.Headers = "POST", "/ns/a", append(r.Headers, sampled)
+	if _, ok := i.Admit(r); !ok {
+		t.Fatal("not admitted")
+	}
+	r.Forget() // another request has all of it
+	if got := out.spans(t); len(got) > 0 {
+		t.Errorf("a request that goes on as another one: %q", got)
+	}
 }

@@ -30,8 +30,9 @@ func (c *conn) upgradeTo2(x *exchange) bool {
 	settings, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(x.settings, "="))
 	target, invalid := url.ParseRequestURI(x.Target)
 	if err != nil || len(settings)%6 != 0 || invalid != nil {
+		a := x.Refuse(ingress.Answer{Status: http.StatusBadRequest, Reason: "malformed HTTP2-Settings or request target"})
 		x.Discard()
-		return c.finish(x, ingress.Answer{Status: http.StatusBadRequest, Reason: "malformed HTTP2-Settings or request target"})
+		return c.finish(x, a)
 	}
 	c.out = append(c.out[:0], "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"...)
 	c.now = x.Received
@@ -40,7 +41,7 @@ func (c *conn) upgradeTo2(x *exchange) bool {
 		return false
 	}
 	c.upgraded = &upgrade{request: x.asHTTP(target), settings: settings}
-	x.Discard()
+	x.Forget()
 	return false
 }
 
