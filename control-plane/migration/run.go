@@ -30,6 +30,15 @@ type Runner struct {
 	Log    *slog.Logger
 	// Patience is how long each step may wait; 0 is ten minutes. Interval is how often it is looked; 0 is 2 s.
 	Patience, Interval time.Duration
+	// Now is what Patience is measured with; nil is time.Now.
+	Now func() time.Time
+}
+
+func (r *Runner) now() time.Time {
+	if r.Now == nil {
+		return time.Now()
+	}
+	return r.Now()
 }
 
 // Run runs all takeovers. The error joins those of all that did not come to their end.
@@ -86,7 +95,7 @@ func (r *Runner) run(ctx context.Context, t Takeover, log *slog.Logger) error {
 
 // step makes the changes of a step, as what they wait for becomes so.
 func (r *Runner) step(ctx context.Context, t Takeover, s Step, log *slog.Logger) error {
-	deadline := time.Now().Add(orDefault(r.Patience, defaultPatience))
+	deadline := r.now().Add(orDefault(r.Patience, defaultPatience))
 	tries, said, before := 0, "", map[string]int{}
 	for {
 		waiting, made, err := r.round(ctx, t, s, before, log)
@@ -98,11 +107,11 @@ func (r *Runner) step(ctx context.Context, t Takeover, s Step, log *slog.Logger)
 			return fmt.Errorf("%s: %w", s.Name, err)
 		case made > 0:
 			tries = 0
-			deadline = time.Now().Add(orDefault(r.Patience, defaultPatience)) // it moves
+			deadline = r.now().Add(orDefault(r.Patience, defaultPatience)) // it moves
 			continue
 		case waiting == "":
 			return nil
-		case !time.Now().Before(deadline):
+		case !r.now().Before(deadline):
 			return &NotYetError{s.Name, waiting}
 		}
 		if waiting != said {

@@ -162,7 +162,7 @@ func TestChannelsAreGivenBack(t *testing.T) { // MIG-08
 	w.FailAt(0)
 	takeover := w.takeover(t.Context())
 	takeover.Settle = time.Hour // the old programs are there still
-	runner := &migration.Runner{Log: discard, Patience: 300 * time.Millisecond, Interval: time.Millisecond}
+	runner := &migration.Runner{Log: discard, Patience: 300 * time.Millisecond, Interval: time.Millisecond, Now: migrationtest.Looks()}
 	if err := runner.Run(t.Context(), takeover); err == nil {
 		t.Fatal("it went to its end")
 	}

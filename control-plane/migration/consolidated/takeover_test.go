@@ -270,7 +270,7 @@ func TestTheOldIngressGoesOnUntilNamesAreForgotten(t *testing.T) {
 	w.Follow = func() { w.follow() }
 	takeover := w.takeover(t.Context())
 	takeover.Settle = time.Hour
-	runner := &migration.Runner{Log: discard, Patience: 300 * time.Millisecond, Interval: time.Millisecond}
+	runner := &migration.Runner{Log: discard, Patience: 300 * time.Millisecond, Interval: time.Millisecond, Now: migrationtest.Looks()}
 	err := runner.Run(t.Context(), takeover)
 	if err == nil || !strings.Contains(err.Error(), "stop the old dispatchers: waits for: clients to forget where the Services led") {
 		t.Fatal(err)

@@ -214,7 +214,7 @@ func (w *world) run(patience time.Duration, of func(*Takeover) migration.Takeove
 	runner := &migration.Runner{
 		Report:   &migration.Report{Kube: kube.Client{Dynamic: w.Client}, Namespace: "knative-eventing", Now: w.Now},
 		Log:      slog.New(slog.DiscardHandler),
-		Patience: patience, Interval: time.Millisecond,
+		Patience: patience, Interval: time.Millisecond, Now: migrationtest.Looks(),
 	}
 	return runner.Run(ctx, of(w.takeover(ctx)))
 }

@@ -154,7 +154,7 @@ func (w *world) run(patience time.Duration) error {
 	defer cancel()
 	client := kube.Client{Dynamic: w.Client, Page: 2}
 	runner := &migration.Runner{
-		Log: slog.New(slog.DiscardHandler), Patience: patience, Interval: time.Millisecond,
+		Log: slog.New(slog.DiscardHandler), Patience: patience, Interval: time.Millisecond, Now: migrationtest.Looks(),
 		Report: &migration.Report{Kube: client, Namespace: "knative-eventing", Now: w.Now},
 	}
 	checker := w.Checker(ctx)

@@ -311,6 +311,16 @@ func (c *Cluster) review(action clienttesting.Action) (bool, runtime.Object, err
 	return true, o, nil
 }
 
+// Looks is a clock that goes on by a millisecond whenever it is looked at. A run that measures its patience with it looks as
+// often for what it waits for on a machine that is slow as on any other.
+func Looks() func() time.Time {
+	var at time.Time
+	return func() time.Time {
+		at = at.Add(time.Millisecond)
+		return at
+	}
+}
+
 // Checker looks at the cluster. Its pods run what contracts say while Serving.
 func (c *Cluster) Checker(ctx context.Context) *served.Checker {
 	c.tb.Helper()
