@@ -25,7 +25,7 @@ import (
 )
 
 // deadline is how long a test waits for what must happen; nothing waits for it when it happens.
-const deadline = 30 * time.Second
+const deadline = 90 * time.Second
 
 // fixture is a set with a Kafka of its own.
 type fixture struct {

@@ -349,7 +349,8 @@ func (s *Set) remove(uid string, m *member) {
 func (s *Set) Close(ctx context.Context) error {
 	grace := s.options.RevokeWait
 	if deadline, ok := ctx.Deadline(); ok {
-		grace = max(0, time.Until(deadline)-leaveTime)
+		left := time.Until(deadline)
+		grace = max(0, left-max(leaveTime, left/leavePart))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -373,8 +374,12 @@ func (s *Set) Close(ctx context.Context) error {
 	return nil
 }
 
-// leaveTime is kept of the time to close for the last commit and leaving.
-const leaveTime = 2 * time.Second
+// leaveTime of the time to close is kept for the last commit and leaving, or a part of it where that is more: a process may
+// have hundreds of groups.
+const (
+	leaveTime = 2 * time.Second
+	leavePart = 4
+)
 
 func isClosed(c <-chan struct{}) bool {
 	select {
