@@ -25,7 +25,7 @@ import (
 )
 
 // patience bounds what a test waits for. Only failing tests reach it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 

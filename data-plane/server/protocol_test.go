@@ -125,7 +125,7 @@ func TestWhatKafkaRefusesIsNotAccepted(t *testing.T) {
 
 func TestAnswersWithoutAcknowledgementInTime(t *testing.T) {
 	hold := newHolding()
-	r := startRig(t, rigOptions{acquire: hold.acquire, server: server.Options{Settings: server.Settings{AnswerTimeout: 500 * time.Millisecond}}})
+	r := startRig(t, rigOptions{acquire: hold.acquire, server: server.Options{Settings: server.Settings{AnswerTimeout: 3 * time.Second}}})
 	for protocol, client := range protocols(t) {
 		a, err := post(client, r.url(), strings.NewReader("x"))
 		if err != nil || a.status != 503 || !strings.Contains(a.body, "acknowledged") {
