@@ -21,7 +21,7 @@ import (
 )
 
 // deadline is for what must happen; nothing waits that long unless it fails.
-const deadline = 20 * time.Second
+const deadline = time.Minute
 
 // reading is a Source under test, with a consumer that records what it is given. The interval is so long that nothing
 // is explained by the timer.

@@ -74,7 +74,9 @@ func TestAnAttemptWaitsForAConnectionNoLongerThanItsLimit(t *testing.T) { // EG-
 		t.Errorf("%+v", next)
 	}
 	c.leave(nil, time.Now())
-	if next := target.Attempt(job()); next.Subscriber.Cause != Unreachable {
+	patient := newTarget(t, clients, "http://127.0.0.1:1", nil)
+	t.Cleanup(patient.Release)
+	if next := patient.Attempt(job()); next.Subscriber.Cause != Unreachable {
 		t.Errorf("%+v, with a connection to spare", next)
 	}
 }

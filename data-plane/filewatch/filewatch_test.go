@@ -18,7 +18,7 @@ import (
 )
 
 // deadline is for what must happen; nothing waits that long unless it fails.
-const deadline = 20 * time.Second
+const deadline = time.Minute
 
 // watching is a Watch under test. Its interval is so long that only notifications can explain what is seen.
 type watching struct {

@@ -155,7 +155,7 @@ func send(t testing.TB, i *Ingress, c call) Answer {
 	select {
 	case a := <-answers:
 		return a
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no answer")
 		return Answer{}
 	}

@@ -246,6 +246,9 @@ func TestFetchWaitReportsDialErrors(t *testing.T) {
 	}
 }
 
+// patience is how long a test waits for what must happen.
+const patience = time.Minute
+
 // watchFetches sends the wait of every fetch that reaches the broker.
 func watchFetches(cluster *kafkatest.Cluster) <-chan int32 {
 	waits := make(chan int32, 10000)
@@ -259,7 +262,7 @@ func watchFetches(cluster *kafkatest.Cluster) <-chan int32 {
 
 func awaitFetch(t *testing.T, waits <-chan int32, want int32) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for {
 		select {
 		case got := <-waits:
@@ -279,6 +282,7 @@ func TestPausedPartitionResumesQuicklyThoughIdleWaitsAreLong(t *testing.T) {
 
 	connection := Connection{Servers: cluster.Addrs()}
 	config := DefaultConsumerConfig()
+	config.FetchWaitIdle = 2 * patience // who waits for it waits too long
 	wait := config.NewFetchWait()
 	frozen := time.Now() // so that paused waits stay the first one, and can be told from others
 	wait.now = func() time.Time { return frozen }
@@ -308,13 +312,13 @@ func TestPausedPartitionResumesQuicklyThoughIdleWaitsAreLong(t *testing.T) {
 			if r.Partition != partition {
 				t.Fatalf("polled a record of partition %d, not %d", r.Partition, partition)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("no record of partition %d arrives", partition)
 		}
 	}
 	cluster.Produce(t, &kgo.Record{Topic: "topic", Partition: 0})
 	expect(0)
-	awaitFetch(t, waits, 5000)
+	awaitFetch(t, waits, int32(config.FetchWaitIdle.Milliseconds()))
 
 	for round := range 5 {
 		wait.SetPaused(true)
@@ -330,18 +334,14 @@ func TestPausedPartitionResumesQuicklyThoughIdleWaitsAreLong(t *testing.T) {
 		client.ResumeFetchPartitions(map[string][]int32{"topic": {0}})
 		wait.SetPaused(false)
 		expect(0)
-		took := time.Since(start)
-		t.Logf("round %d: resumed after %v", round, took)
-		if took > 2*time.Second { // 150 ms on a quiet machine; an idle wait takes 5 s
-			t.Errorf("round %d: a resumed partition had its record after %v", round, took)
-		}
-		awaitFetch(t, waits, 5000)
+		t.Logf("round %d: resumed after %v", round, time.Since(start)) // 150 ms on a quiet machine
+		awaitFetch(t, waits, int32(config.FetchWaitIdle.Milliseconds()))
 	}
 
 	// A client that closes ends its fetch session; that fetch keeps its short wait.
 	start := time.Now()
 	client.CloseAllowingRebalance()
-	if took := time.Since(start); took > 2*time.Second {
+	if took := time.Since(start); took > patience {
 		t.Errorf("closing took %v", took)
 	}
 	awaitFetch(t, waits, 1)

@@ -22,7 +22,7 @@ func produce(t testing.TB, p *Producer, records ...*kgo.Record) []error {
 	for _, record := range records {
 		p.Produce(record, func(_ *kgo.Record, err error) { results <- err })
 	}
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * patience)
 	var errs []error
 	for range records {
 		select {
@@ -315,8 +315,15 @@ func TestProduceAllocatesNoMoreThanItsClient(t *testing.T) {
 	done := make(chan struct{}, 1)
 	promise := func(*kgo.Record, error) { done <- struct{}{} }
 	ctx := t.Context()
-	direct := testing.AllocsPerRun(1000, func() { producer.current.Load().usual.TryProduce(ctx, record, promise); <-done })
-	ours := testing.AllocsPerRun(1000, func() { producer.Produce(record, promise); <-done })
+	least := func(of func()) float64 { // what others allocate meanwhile counts too
+		n := testing.AllocsPerRun(1000, of)
+		for range 4 {
+			n = min(n, testing.AllocsPerRun(1000, of))
+		}
+		return n
+	}
+	direct := least(func() { producer.current.Load().usual.TryProduce(ctx, record, promise); <-done })
+	ours := least(func() { producer.Produce(record, promise); <-done })
 	if ours > direct {
 		t.Errorf("%v allocations, %v by the client alone", ours, direct)
 	}

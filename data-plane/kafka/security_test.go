@@ -51,11 +51,14 @@ func connectionTo(servers string, data map[string][]byte) (Connection, error) {
 		Credentials{"ns/kafka": data})
 }
 
-// write produces one record, or says why it cannot within a second.
-func write(t testing.TB, c Connection, topic string) error {
+// write produces one record, or says why it cannot.
+func write(t testing.TB, c Connection, topic string) error { return writeWithin(t, patience, c, topic) }
+
+// writeWithin is write for a record that is given up after a time, in which a machine may do anything or nothing.
+func writeWithin(t testing.TB, limit time.Duration, c Connection, topic string) error {
 	t.Helper()
 	config := DefaultProducerConfig()
-	config.DeliveryTimeout = time.Second
+	config.DeliveryTimeout = limit
 	producer, err := newProducers(t, config).Acquire(c)
 	if err != nil {
 		t.Fatal(err)
@@ -79,10 +82,10 @@ func TestSASLMechanisms(t *testing.T) {
 			if records := cluster.Records(t, "topic", 1); len(records) != 1 {
 				t.Errorf("%d records", len(records))
 			}
-			if err := write(t, connect(t, cluster.Bootstrap(), with(right, "password", "another")), "topic"); err == nil {
+			if err := writeWithin(t, time.Second, connect(t, cluster.Bootstrap(), with(right, "password", "another")), "topic"); err == nil {
 				t.Error("written with another password")
 			}
-			if err := write(t, Connection{Servers: cluster.Addrs()}, "topic"); err == nil {
+			if err := writeWithin(t, time.Second, Connection{Servers: cluster.Addrs()}, "topic"); err == nil {
 				t.Error("written without authentication")
 			}
 		})
@@ -128,7 +131,7 @@ func TestEncryption(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			err = client.Ping(ctx)
 			if test.err == "" {
@@ -175,7 +178,7 @@ func TestBothAtOnceAndTheConsumersWaitIsStillRewritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if fetches := client.PollFetches(ctx); fetches.NumRecords() != 1 || fetches.Err() != nil {
 		t.Fatalf("%d records, %v", fetches.NumRecords(), fetches.Err())
@@ -295,7 +298,7 @@ func TestRotationOfAPasswordFailsNoRecord(t *testing.T) {
 	if records := cluster.Records(t, "topic", sent); len(records) != sent {
 		t.Errorf("%d of %d records are in the topic", len(records), sent)
 	}
-	if err := write(t, connect(t, cluster.Bootstrap(), data), "topic"); err == nil || errors.Is(err, kerr.UnknownTopicOrPartition) {
+	if err := writeWithin(t, time.Second, connect(t, cluster.Bootstrap(), data), "topic"); err == nil || errors.Is(err, kerr.UnknownTopicOrPartition) {
 		t.Errorf("the first password at the end: %v", err)
 	}
 }

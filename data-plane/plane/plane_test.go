@@ -21,7 +21,7 @@ import (
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
-const deadline = 30 * time.Second
+const deadline = 2 * time.Minute
 
 // running is a plane on a contract file of its own.
 type running struct {

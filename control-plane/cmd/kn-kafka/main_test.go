@@ -30,7 +30,7 @@ const samples = "../../../samples"
 // program prepares kn-kafka with a folder of its own for temporary files.
 func program(t *testing.T, temp string, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asCommand+"=1", "TMPDIR="+temp)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// closed lets every connection send one event after another.
+// closed lets every connection send one event after another, each at least one however late the machine lets it begin.
 func (r *run) closed(ctx context.Context, connections []*connection) {
 	var all sync.WaitGroup
 	for _, c := range connections {
@@ -17,7 +17,7 @@ func (r *run) closed(ctx context.Context, connections []*connection) {
 
 func (c *connection) loop(ctx context.Context) {
 	now := time.Now()
-	for ctx.Err() == nil && (c.end.IsZero() || now.Before(c.end)) {
+	for first := true; ctx.Err() == nil && (first || c.end.IsZero() || now.Before(c.end)); first = false {
 		i, ok := c.take()
 		if !ok {
 			return

@@ -24,7 +24,7 @@ func (b *Broker) startFake(ctx context.Context, s *Stage) error {
 	if err != nil {
 		return err
 	}
-	err = Until(ctx, pollEvery, 10*time.Second, "start the fake broker", func() bool {
+	err = Until(ctx, pollEvery, startLimit, "start the fake broker", func() bool {
 		address, err := os.ReadFile(filepath.Join(folder, "address"))
 		b.Servers = []string{string(address)}
 		return err == nil

@@ -33,7 +33,7 @@ func (s *Stage) openSink(ctx context.Context) (*Sink, error) {
 		return nil, err
 	}
 	k := &Sink{child: child, events: events, stats: stats}
-	err = Until(ctx, pollEvery, 10*time.Second, "start the sink", func() bool { return listens(events) && listens(stats) }, child.Ended)
+	err = Until(ctx, pollEvery, startLimit, "start the sink", func() bool { return listens(events) && listens(stats) }, child.Ended)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, tail(log))
 	}

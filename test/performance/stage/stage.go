@@ -20,6 +20,8 @@ import (
 const (
 	// stopGrace is how long a process may take to end by itself.
 	stopGrace = 15 * time.Second
+	// startLimit is how long a program may take to listen.
+	startLimit = time.Minute
 	// pollEvery is how often cheap questions are asked.
 	pollEvery = 2 * time.Millisecond
 )

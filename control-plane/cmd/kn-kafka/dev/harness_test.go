@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds what is waited for. Only a test that fails waits that long.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()

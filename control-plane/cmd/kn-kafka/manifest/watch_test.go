@@ -54,8 +54,8 @@ func TestWatchReportsEachKindOfChange(t *testing.T) {
 		step.change()
 		select {
 		case <-calls:
-		case <-time.After(5 * time.Second):
-			t.Fatalf("no report within 5 s after: %s", step.name)
+		case <-time.After(time.Minute):
+			t.Fatalf("no report within a minute after: %s", step.name)
 		}
 		drain(calls)
 	}
