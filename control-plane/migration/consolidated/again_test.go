@@ -13,6 +13,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"knative.dev/eventing-kafka-go/control-plane/migration"
+	"knative.dev/eventing-kafka-go/control-plane/migration/migrationtest"
 )
 
 func (w *world) reported(key string) string {
