@@ -363,7 +363,8 @@ func TestContentDecidesAndTheGenerationOnlyWarns(t *testing.T) {
 			r.want(numbered(5, 2))
 			replace(t, r.o.Path, zstd(t, tt.next))
 			r.want(tt.next)
-			log := r.log.String()
+			// A machine whose notifications are used up by others is told of, and is no matter of the content.
+			log := strings.ReplaceAll(r.log.String(), `level=WARN msg="No notifications`, `msg="No notifications`)
 			if strings.Contains(log, "level=WARN") != (tt.warn != "") || !strings.Contains(log, tt.warn) {
 				t.Errorf("logged:\n%s", log)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,4 +120,25 @@ func TestSettingsOfAKindAreForItsEgressesAlone(t *testing.T) {
 	if f.groups()["a"] != own {
 		t.Error("settings of the rest started a group anew that has its own")
 	}
+}
+
+// A process begins to look after its groups, reads its settings, and may be asked to end, all at once.
+func TestSettingsMayChangeWhileASetBeginsOrEnds(t *testing.T) {
+	f := newFixture(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = f.set.Watch(ctx) })
+	running.Go(func() { f.set.Configure(ctx, "", otherConsumer()) })
+	running.Go(func() {
+		if err := f.set.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	eventually(t, "the settings have changed", func() bool {
+		f.set.mu.Lock()
+		defer f.set.mu.Unlock()
+		return f.set.options.Consumer.ClientID == "other"
+	})
+	cancel()
+	running.Wait()
 }

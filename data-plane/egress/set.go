@@ -347,13 +347,13 @@ func (s *Set) remove(uid string, m *member) {
 // Close ends every group and waits until all have committed and left, or ctx ends. What is being delivered has until
 // shortly before the deadline of ctx.
 func (s *Set) Close(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	grace := s.options.RevokeWait
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline)
 		grace = max(0, left-max(leaveTime, left/leavePart))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.unlisted.closed = true
 	s.unlisted.stop()
 	var ends []<-chan struct{}

@@ -33,7 +33,9 @@ type watch struct {
 // fetched from anew, then its group is. It never waits for subscribers, and what Kafka does not answer it does not act
 // upon.
 func (s *Set) Watch(ctx context.Context) error {
+	s.mu.Lock() // settings may change already
 	every := max(s.options.StuckAfter/4, time.Millisecond)
+	s.mu.Unlock()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {

@@ -76,6 +76,9 @@ func TestSourcesSeeNoAbortedTransactionsUnlessTheirFileSaysSo(t *testing.T) { //
 				}
 			})
 			r.eventually("what was committed arrives", func() bool { return trigger.has("committed") && source.has("committed") })
+			r.eventually("what was aborted arrives where it is wanted", func() bool { // in no order with what was committed
+				return (trigger.has("aborted") || !test.broker) && (source.has("aborted") || !test.sink)
+			})
 			if trigger.has("aborted") != test.broker || source.has("aborted") != test.sink {
 				t.Errorf("what was aborted reached the Trigger: %v, the source: %v", trigger.has("aborted"), source.has("aborted"))
 			}
