@@ -15,6 +15,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cluster=(hack/cluster.sh)
 [[ ${E2E_CLUSTER_KIND:-} != kind ]] || cluster+=(kind)
 release=$ROOT/.cache/e2e-release
+next=$ROOT/.cache/e2e-next
 
 end() { [[ ${E2E_KEEP:-} ]] || "${cluster[@]}" down || true; }
 trap 'exit 143' TERM # so that the cluster is ended too
@@ -38,11 +39,15 @@ if ! "${cluster[@]}" kubectl get --raw /readyz >/dev/null 2>&1; then
 fi
 "${cluster[@]}" in hack/release.sh --base scratch --platforms "linux/$(go env GOARCH)" --out "$release" 2>"$ROOT/.cache/e2e-release.log" ||
   { tail -5 "$ROOT/.cache/e2e-release.log"; exit 1; }
+# The same images as another version, to be applied over this one.
+mapfile -t images < <(sed 's/^/--image\n/; s/ /=/' "$release/images.txt")
+hack/release.sh --yaml-only --tag v99.0.0 --out "$next" "${images[@]}" 2>>"$ROOT/.cache/e2e-release.log"
+go build -o .cache/plugins/kn-source-kafka ./control-plane/cmd/kn-kafka
 go build -o .cache/witness ./test/e2e/cmd/witness
 witness=$("${cluster[@]}" push witness .cache/witness)
 took "images of this project"
 journeys() {
-  "${cluster[@]}" in env E2E_RELEASE="$release/eventing-kafka.yaml" E2E_WITNESS="$witness" E2E_CLUSTER="$ROOT/hack/cluster.sh" \
+  PATH=$ROOT/.cache/plugins:$PATH "${cluster[@]}" in env E2E_NEXT="$next/eventing-kafka.yaml" E2E_RELEASE="$release/eventing-kafka.yaml" E2E_WITNESS="$witness" E2E_CLUSTER="$ROOT/hack/cluster.sh" \
     KAFKA="$("${cluster[@]}" servers)" go test -tags e2e -count=1 -v "$@" ./test/e2e
 }
 output=$(mktemp)

@@ -108,6 +108,16 @@ install_eventing() { # folder of the module's config, deployments
     channels/in-memory-channel/deployments/dispatcher-service.yaml ../third_party/eventing-integrations-latest; do
     "${apply[@]}" -f "$1/$part" >/dev/null
   done
+  # With transport-encryption core's controller looks for Certificates. Nobody here makes a Secret of one.
+  certificate_definition <"$1/../third_party/cert-manager/01-cert-manager.yaml" | "${apply[@]}" -f - >/dev/null
   "${apply[@]}" -f "$2" >/dev/null
   kubectl -n knative-eventing wait --for=condition=Available deployment --all --timeout=300s >/dev/null
+}
+
+# Of the definitions that cert-manager installs, the one of Certificates.
+certificate_definition() {
+  awk '/^---/ { if (wanted) printf "%s", text; text = ""; wanted = 0 }
+    { text = text $0 "\n" }
+    /^  name: certificates.cert-manager.io$/ || /^  name: "certificates.cert-manager.io"$/ { wanted = 1 }
+    END { if (wanted) printf "%s", text }'
 }

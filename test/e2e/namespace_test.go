@@ -21,17 +21,7 @@ func TestANamespaceThatIsDeletedEnds(t *testing.T) {
 	t.Parallel()
 	topic := w.Kafka.Topic(t, "ending", 1, nil)
 	s.Make(t, broker("b", "Kafka")+trigger("t", "b", s.To("t"), "")+kafkaChannel("c", "")+
-		subscription("s", kindKafkaChannel, "c", s.To("s"), "")+fmt.Sprintf(`
----
-apiVersion: eventing.knative.dev/v1alpha1
-kind: KafkaSink
-metadata: {name: k}
-spec: {topic: %[1]s, bootstrapServers: ["%[2]s"]}
----
-apiVersion: sources.knative.dev/v1
-kind: KafkaSource
-metadata: {name: k}
-spec: {bootstrapServers: ["%[2]s"], topics: [%[1]s], sink: {uri: "%[3]s"}}`, topic, world.Servers, s.To("k")))
+		subscription("s", kindKafkaChannel, "c", s.To("s"), "")+sinkAndSource("k", topic, s.To("k")))
 	for kind, name := range map[string]string{kindTrigger: "t", kindSubscription: "s", kindSource: "k", kindSink: "k"} {
 		s.Ready(t, kind, name)
 	}

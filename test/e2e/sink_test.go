@@ -43,6 +43,30 @@ spec: {topic: %s, bootstrapServers: ["%s"], numPartitions: 1, replicationFactor:
 	}
 }
 
+// sinkAndSource are a KafkaSink into a topic and a KafkaSource from there.
+func sinkAndSource(name, topic, uri string) string {
+	return fmt.Sprintf(`
+---
+apiVersion: eventing.knative.dev/v1alpha1
+kind: KafkaSink
+metadata: {name: %[1]s}
+spec: {topic: %[2]s, bootstrapServers: ["%[3]s"]}
+---
+apiVersion: sources.knative.dev/v1
+kind: KafkaSource
+metadata: {name: %[1]s}
+spec: {bootstrapServers: ["%[3]s"], topics: [%[2]s], sink: {uri: "%[4]s"}}`, name, topic, world.Servers, uri)
+}
+
+// plainEvent is an event as a record in binary mode.
+func plainEvent(topic, id, eventType string) []*kgo.Record {
+	r := &kgo.Record{Topic: topic, Value: []byte("{}")}
+	for key, value := range map[string]string{"ce_specversion": "1.0", "ce_id": id, "ce_type": eventType, "ce_source": "/e2e", "content-type": "application/json"} {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: key, Value: []byte(value)})
+	}
+	return []*kgo.Record{r}
+}
+
 func header(record *kgo.Record, key string) string {
 	for _, h := range record.Headers {
 		if h.Key == key {

@@ -45,6 +45,8 @@ const (
 	kind = "Broker"
 	// recheck is how often it is looked whether the topic is still there and as it should be.
 	recheck = 5 * time.Minute
+	// askAgain is when a Service that did not answer is asked again.
+	askAgain = 500 * time.Millisecond
 )
 
 // Reasons of conditions that are this package's own.
@@ -71,6 +73,9 @@ type Class struct {
 	DataPlane func(namespace string) dataplane.DataPlane
 	// Prepare has that data plane be there, and marks DataPlaneAvailable when it cannot; nil where it is installed.
 	Prepare func(ctx context.Context, b *eventingv1.Broker, m apis.ConditionManager) error
+	// Reach asks at the address of a Broker before that is published; nil where the Service is installed, and so older than
+	// any Broker.
+	Reach func(ctx context.Context, url string) error
 	// Release lets go of it for a Broker that is deleted and has nothing in it any more; nil where it is installed.
 	Release func(ctx context.Context, b *eventingv1.Broker) error
 }
@@ -146,7 +151,7 @@ func (r *Reconciler) ReconcileKind(ctx context.Context, b *eventingv1.Broker) re
 		return err
 	}
 	r.Later(x.id(), recheck)
-	return x.ingress()
+	return x.ingress(ctx)
 }
 
 func (x *run) id() types.NamespacedName {
@@ -264,7 +269,7 @@ func (x *run) topic(ctx context.Context, admin *kafkaadmin.Admin, s translate.Se
 }
 
 // ingress publishes the address when pods serve it.
-func (x *run) ingress() error {
+func (x *run) ingress(ctx context.Context) error {
 	resource, _, err := x.In.Entries.Broker(x.broker, nil, x.flags)
 	var waiting *entries.NotReadyError
 	if err != nil {
@@ -284,7 +289,25 @@ func (x *run) ingress() error {
 	x.Following.Follow(x.id(), following.Secret, x.plane.Namespace, x.plane.TLSSecretName)
 	e := address.At(x.plane, x.In.Entries.ClusterDomain, eventing.GroupName, kind, x.broker.Namespace, x.broker.Name)
 	e.HTTPFirst = true
+	if !x.reached(ctx, e.HTTP.String()) {
+		return nil
+	}
 	main, all, err := e.Addresses(x.In.Secret, x.plane, x.flags.Core)
 	address.Publish(&x.broker.Status.AddressStatus, x.m, main, all, err)
 	return err
+}
+
+// reached says whether the Broker's Service leads to pods already: nodes learn of a new one later than pods do of what they
+// serve. Who was told an address before is not asked about it again.
+func (x *run) reached(ctx context.Context, url string) bool {
+	if x.Class.Reach == nil || x.broker.Status.Address != nil {
+		return true
+	}
+	err := x.Class.Reach(ctx, url)
+	if err == nil {
+		return true
+	}
+	x.m.MarkUnknown(conditions.ProbeSucceeded, serving.ReasonProbe, "status: NotReady, its Service does not answer: %v", err)
+	x.Later(x.id(), askAgain)
+	return false
 }

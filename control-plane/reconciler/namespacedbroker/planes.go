@@ -58,6 +58,8 @@ type planes struct {
 	ready  func() bool
 	client dynamic.Interface
 	mapper meta.RESTMapper
+	// reach asks at an address whether events are taken there; nil asks nobody.
+	reach func(ctx context.Context, url string) error
 	// locks are shared by namespaces, as many of them come and go (BR-23, BR-26).
 	locks [64]sync.Mutex
 }
@@ -65,7 +67,7 @@ type planes struct {
 func (p *planes) class() broker.Class {
 	return broker.Class{
 		Name: eventing.NamespacedKafkaBrokerClass, Asker: asker,
-		DataPlane: p.shared.In, Prepare: p.prepare, Release: p.release,
+		DataPlane: p.shared.In, Prepare: p.prepare, Reach: p.reach, Release: p.release,
 	}
 }
 

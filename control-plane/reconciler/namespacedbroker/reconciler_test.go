@@ -1,7 +1,10 @@
 package namespacedbroker
 
 import (
+	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +88,13 @@ func (w *world) entry(b *eventingv1.Broker) *contract.Resource {
 }
 
 func TestABrokerOfTheClass(t *testing.T) {
+	served := func(w *world, b *eventingv1.Broker) {
+		as := b.DeepCopy()
+		as.Status.Annotations = map[string]string{translate.TopicStatusAnnotation: "external"}
+		r := w.entry(as)
+		w.world.WriteOf(w.T, w.shared.In(namespace), nil, r)
+		w.pod(r)
+	}
 	own := func(w *world) string { return w.shared.In(namespace).Key() }
 	for _, tc := range []struct {
 		name    string
@@ -123,12 +133,22 @@ func TestABrokerOfTheClass(t *testing.T) {
 		},
 		{
 			"it is served, at an address of its namespace (BR-14)",
+			served, apis.ConditionReady, "Ready=True :", "http://kafka-broker-ingress.ns.svc.cluster.local/ns/b",
+		},
+		{
+			"its Service does not lead to its pods yet",
 			func(w *world, b *eventingv1.Broker) {
-				as := b.DeepCopy()
-				as.Status.Annotations = map[string]string{translate.TopicStatusAnnotation: "external"}
-				r := w.entry(as)
-				w.world.WriteOf(w.T, w.shared.In(namespace), nil, r)
-				w.pod(r)
+				served(w, b)
+				w.planes.reach = func(_ context.Context, url string) error { return errors.New(url + ": refused") }
+			}, conditions.ProbeSucceeded,
+			"ProbeSucceeded=Unknown ProbeStatus: status: NotReady, its Service does not answer: http://kafka-broker-ingress.ns.svc.cluster.local/ns/b: refused", "",
+		},
+		{
+			"a Service that was heard of once is not asked again",
+			func(w *world, b *eventingv1.Broker) {
+				served(w, b)
+				b.Status.Address = &duckv1.Addressable{}
+				w.planes.reach = func(context.Context, string) error { return errors.New("refused") }
 			}, apis.ConditionReady, "Ready=True :", "http://kafka-broker-ingress.ns.svc.cluster.local/ns/b",
 		},
 		{
@@ -233,3 +253,25 @@ func failing(of getter) getter {
 }
 
 type getter = func(schema.GroupVersionResource, string, string) (*unstructured.Unstructured, error)
+
+func TestAServiceAnswersWhenItLeadsToAnIngress(t *testing.T) {
+	code := http.StatusNotFound
+	ingress := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.Method != http.MethodGet || q.Header.Get("K-Network-Probe") != "probe" || q.Header.Get("K-Network-Hash") != "probe" {
+			t.Errorf("asked by %s %v", q.Method, q.Header)
+		}
+		w.WriteHeader(code)
+	}))
+	ask := probe(ingress.Client())
+	if err := ask(t.Context(), ingress.URL+"/ns/b"); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("one that does not know the Broker: %v", err)
+	}
+	code = http.StatusOK
+	if err := ask(t.Context(), ingress.URL+"/ns/b"); err != nil {
+		t.Errorf("one that takes its events: %v", err)
+	}
+	ingress.Close()
+	if err := ask(t.Context(), ingress.URL+"/ns/b"); err == nil {
+		t.Error("nobody answers, and it is no error")
+	}
+}

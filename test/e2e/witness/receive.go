@@ -41,7 +41,10 @@ func (r *receiver) receive(w http.ResponseWriter, q *http.Request) {
 	for key, values := range q.Header {
 		d.Headers[strings.ToLower(key)] = strings.Join(values, ",")
 	}
-	d.Headers[":path"] = q.URL.Path
+	d.Headers[":path"], d.Headers[":scheme"] = q.URL.Path, "http"
+	if q.TLS != nil {
+		d.Headers[":scheme"] = "https"
+	}
 	plan, at := r.note(q.PathValue("name"), &d)
 	time.Sleep(plan.Delay)
 	answer(w, plan, d)
@@ -99,6 +102,19 @@ func (r *receiver) seen(w http.ResponseWriter, q *http.Request) {
 	deliveries := append([]Delivery{}, r.of(q.PathValue("name")).deliveries...)
 	r.mu.Unlock()
 	respond(w, deliveries)
+}
+
+// count says of each event how often it was taken. Of a load that is less to read than deliveries.
+func (r *receiver) count(w http.ResponseWriter, q *http.Request) {
+	counts := map[string]int{}
+	r.mu.Lock()
+	for _, d := range r.of(q.PathValue("name")).deliveries {
+		if d.Code/100 == 2 {
+			counts[d.ID()]++
+		}
+	}
+	r.mu.Unlock()
+	respond(w, counts)
 }
 
 func respond(w http.ResponseWriter, what any) {

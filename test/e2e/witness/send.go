@@ -3,6 +3,8 @@ package witness
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,10 +25,9 @@ const (
 
 // sender sends what it is told to, and keeps the ledgers of loads.
 type sender struct {
-	client *http.Client
-
-	mu    sync.Mutex
-	loads map[string]*load
+	mu      sync.Mutex
+	clients map[string]*http.Client // by the authorities that they trust
+	loads   map[string]*load
 }
 
 type load struct {
@@ -36,7 +37,22 @@ type load struct {
 }
 
 func newSender() *sender {
-	return &sender{client: &http.Client{Timeout: timeout, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}, loads: map[string]*load{}}
+	return &sender{clients: map[string]*http.Client{}, loads: map[string]*load{}}
+}
+
+// client returns the client for those who trust these authorities.
+func (s *sender) client(ca string) *http.Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.clients[ca] == nil {
+		transport := &http.Transport{MaxIdleConnsPerHost: 64}
+		if ca != "" {
+			transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
+			transport.TLSClientConfig.RootCAs.AppendCertsFromPEM([]byte(ca)) // without any, every handshake says so
+		}
+		s.clients[ca] = &http.Client{Timeout: timeout, Transport: transport}
+	}
+	return s.clients[ca]
 }
 
 // binary are the headers of an event in binary mode.
@@ -97,15 +113,18 @@ func request(ctx context.Context, url string, e Event, whole bool) (*http.Reques
 	return q, nil
 }
 
-func (s *sender) send(ctx context.Context, url string, e Event, whole bool) (a Answer) {
+func (s *sender) send(ctx context.Context, url string, e Event, whole bool, with Credentials) (a Answer) {
 	a.ID = e.ID
 	q, err := request(ctx, url, e, whole)
 	if err != nil {
 		a.Reason = err.Error()
 		return a
 	}
+	if with.Token != "" {
+		q.Header.Set("Authorization", "Bearer "+with.Token)
+	}
 	began := time.Now()
-	response, err := s.client.Do(q)
+	response, err := s.client(with.CA).Do(q)
 	a.Took = time.Since(began)
 	if err != nil {
 		a.Reason = err.Error()
@@ -125,7 +144,7 @@ func (s *sender) order(w http.ResponseWriter, q *http.Request) {
 	}
 	answers := []Answer{}
 	for _, e := range order.Events {
-		answers = append(answers, s.send(q.Context(), order.URL, e, order.Structured))
+		answers = append(answers, s.send(q.Context(), order.URL, e, order.Structured, order.Credentials))
 	}
 	respond(w, answers)
 }
@@ -165,7 +184,7 @@ func (s *sender) run(ctx context.Context, l *load, what Load, name string, i int
 		}
 		e := Event{ID: fmt.Sprintf("%s-%d", key, n), Type: "load", Extensions: map[string]string{"partitionkey": key}, Data: key}
 		// What was begun is waited for: otherwise nobody knows whether it was accepted.
-		answer := s.send(context.WithoutCancel(ctx), what.URL, e, false)
+		answer := s.send(context.WithoutCancel(ctx), what.URL, e, false, what.Credentials)
 		if s.note(l, i, answer) {
 			n++
 		}

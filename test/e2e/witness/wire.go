@@ -22,6 +22,19 @@ type Order struct {
 	URL        string  `json:"url"`
 	Events     []Event `json:"events"`
 	Structured bool    `json:"structured,omitempty"`
+	Credentials
+}
+
+// Credentials are what a sender trusts and shows.
+type Credentials struct {
+	CA    string `json:"ca,omitempty"`    // certificates in PEM of the only authorities that are trusted; "" for those of the system
+	Token string `json:"token,omitempty"` // shown as a bearer token
+}
+
+// Identity is with what a witness serves HTTPS, in PEM.
+type Identity struct {
+	Certificate string `json:"certificate"`
+	Key         string `json:"key"`
 }
 
 // Answer is what an event was answered with. Code is 0 where there was no answer, and Reason says why.
@@ -38,6 +51,7 @@ type Load struct {
 	URL      string        `json:"url"`
 	Senders  int           `json:"senders"`
 	Interval time.Duration `json:"interval"`
+	Credentials
 }
 
 // Ledger is what became of a load.
@@ -63,7 +77,7 @@ type Plan struct {
 
 // Delivery is an event as it came.
 type Delivery struct {
-	Headers map[string]string `json:"headers"` // names in lower case
+	Headers map[string]string `json:"headers"` // names in lower case; :path and :scheme too
 	Body    string            `json:"body"`
 	Code    int               `json:"code"` // that it was answered
 	At      time.Time         `json:"at"`

@@ -52,7 +52,7 @@ spec:
   containers:
   - name: witness
     image: `+os.Getenv(variableWitness)+`
-    ports: [{containerPort: 8080}]
+    ports: [{containerPort: 8080}, {containerPort: 8443}]
     readinessProbe: {httpGet: {path: /ready, port: 8080}, periodSeconds: 1}
 ---
 apiVersion: v1
@@ -60,7 +60,7 @@ kind: Service
 metadata: {name: witness}
 spec:
   selector: {app: witness}
-  ports: [{port: 80, targetPort: 8080}]`)
+  ports: [{name: http, port: 80, targetPort: 8080}, {name: https, port: 443, targetPort: 8443}]`)
 	s.AwaitPod(tb, "witness")
 	return s
 }
@@ -175,8 +175,11 @@ func (s *Space) Remove(tb testing.TB, kind, name string) {
 
 // To is the address of a name at the witness.
 func (s *Space) To(name string) string {
-	return "http://witness." + s.Name + ".svc.cluster.local/to/" + name
+	return "http://" + s.host() + "/to/" + name
 }
+
+// host is the name of the witness.
+func (s *Space) host() string { return "witness." + s.Name + ".svc.cluster.local" }
 
 // ask speaks with the witness, through the API server, so that it works from outside of any cluster.
 func (s *Space) ask(tb testing.TB, method, path string, body, into any) error {
@@ -209,7 +212,13 @@ func (s *Space) Plan(tb testing.TB, name string, plan witness.Plan) {
 // Send sends events, each of which must be accepted at once: what is Ready takes events.
 func (s *Space) Send(tb testing.TB, url string, events ...witness.Event) {
 	tb.Helper()
-	for _, a := range s.Try(tb, witness.Order{URL: url, Events: events}) {
+	s.SendWith(tb, url, witness.Credentials{}, events...)
+}
+
+// SendWith is Send by a sender who trusts and shows something.
+func (s *Space) SendWith(tb testing.TB, url string, with witness.Credentials, events ...witness.Event) {
+	tb.Helper()
+	for _, a := range s.Try(tb, witness.Order{URL: url, Events: events, Credentials: with}) {
 		if a.Code != http.StatusAccepted {
 			tb.Fatalf("event %s to %s: %d %s", a.ID, url, a.Code, a.Reason)
 		}
@@ -263,6 +272,14 @@ func (s *Space) Seen(tb testing.TB, name string) []witness.Delivery {
 	var deliveries []witness.Delivery
 	s.must(tb, http.MethodGet, "seen/"+name, nil, &deliveries)
 	return deliveries
+}
+
+// Count returns how often a name at the witness took each event, by its id.
+func (s *Space) Count(tb testing.TB, name string) map[string]int {
+	tb.Helper()
+	counts := map[string]int{}
+	s.must(tb, http.MethodGet, "count/"+name, nil, &counts)
+	return counts
 }
 
 // Await waits until a name at the witness has received this many events, and returns them.

@@ -13,11 +13,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -72,8 +75,15 @@ func Start(tb testing.TB) *World {
 func (w *World) install(tb testing.TB) {
 	tb.Helper()
 	began := time.Now()
-	for _, file := range strings.Fields(os.Getenv(variableRelease)) {
-		w.run(tb, "kubectl", "apply", "-f", file)
+	w.Install(tb, strings.Fields(os.Getenv(variableRelease))...)
+	tb.Logf("FIGURE install to all pods ready: %.1f s", time.Since(began).Seconds())
+}
+
+// Install applies files of a release, with settings for this Kafka, and waits until every pod is ready.
+func (w *World) Install(tb testing.TB, files ...string) {
+	tb.Helper()
+	for _, file := range files {
+		w.Kubectl(tb, "apply", "-f", file)
 	}
 	// One broker holds one copy; shipped is what three brokers allow.
 	w.Apply(tb, `
@@ -82,7 +92,17 @@ kind: ConfigMap
 metadata: {name: kafka-broker-config, namespace: knative-eventing}
 data: {default.topic.replication.factor: "1"}`)
 	w.Settled(tb)
-	tb.Logf("FIGURE install to all pods ready: %.1f s", time.Since(began).Seconds())
+}
+
+// File is another file of the release that is installed.
+func File(name string) string {
+	return filepath.Join(filepath.Dir(strings.Fields(os.Getenv(variableRelease))[0]), name)
+}
+
+// Kubectl runs kubectl.
+func (w *World) Kubectl(tb testing.TB, arguments ...string) {
+	tb.Helper()
+	w.run(tb, "kubectl", arguments...)
 }
 
 // unready names what does not run in a namespace as it should.
@@ -116,6 +136,27 @@ func (w *World) Scale(tb testing.TB, deployment string, replicas int) {
 	tb.Helper()
 	w.run(tb, "kubectl", "-n", System, "scale", "deployment/"+deployment, fmt.Sprintf("--replicas=%d", replicas))
 	w.Settled(tb)
+}
+
+// Fill writes bytes into a volume of a pod of the installation, from a container that is added to it for that.
+func (w *World) Fill(tb testing.TB, pod, volume string, bytes int) {
+	tb.Helper()
+	no, yes := false, true
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"ephemeralContainers": []corev1.EphemeralContainer{{
+		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
+			Name: "fill", Image: os.Getenv(variableWitness), Args: []string{"fill", "/volume/fill", strconv.Itoa(bytes)},
+			VolumeMounts:    []corev1.VolumeMount{{Name: volume, MountPath: "/volume"}},
+			SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, RunAsNonRoot: &yes},
+		},
+	}}}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, err = w.Kube.CoreV1().Pods(System).
+		Patch(tb.Context(), pod, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "ephemeralcontainers")
+	if err != nil {
+		tb.Fatalf("add a container to pod %s: %v", pod, err)
+	}
 }
 
 // Settled waits until every Deployment of the installation has exactly the pods that it should have, all ready.
