@@ -61,6 +61,8 @@ ifdef KO_DOCKER_REPO
 else
 	hack/cluster.sh in hack/release.sh --base scratch --platforms linux/$$(go env GOARCH)
 	hack/cluster.sh kubectl apply -f .cache/release/eventing-kafka.yaml
+	hack/cluster.sh kubectl -n knative-eventing rollout status --timeout=300s deployment \
+	  --selector 'app in (kafka-controller,kafka-webhook-eventing,kafka-broker-receiver,kafka-broker-dispatcher,kafka-channel-receiver,kafka-channel-dispatcher,kafka-sink-receiver,kafka-source-dispatcher)'
 endif
 
 .PHONY: e2e

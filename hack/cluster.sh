@@ -9,7 +9,8 @@
 #   hack/cluster.sh kafka [N]         start a real Apache Kafka of N brokers (1) that pods reach as
 #                                     my-cluster-kafka-bootstrap.kafka:9092, and that the cluster's end ends
 #   hack/cluster.sh servers           print where that Kafka is
-#   hack/cluster.sh eventing          install Knative Eventing: core, in-memory channel, channel-based broker
+#   hack/cluster.sh eventing          install Knative Eventing: core, in-memory channel, channel-based broker; and the kind of
+#                                     cert-manager that core looks for, without anybody who serves it
 #   hack/cluster.sh push NAME FILE    make an image of a static program; prints the image's name
 #   hack/cluster.sh kubectl …         kubectl as administrator
 #   hack/cluster.sh in COMMAND …      run a command in its network, with KUBECONFIG, and KO_DOCKER_REPO and

@@ -16,6 +16,6 @@ parts=(crds control-plane broker channel sink source)
 ! knows monitoring.coreos.com || parts+=(monitoring)
 "$ko" apply --base-import-paths --sbom none --platform "linux/$(go env GOARCH)" "${parts[@]/#/-fconfig/}" "$@" -- \
   --server-side --force-conflicts
-kubectl --namespace knative-eventing wait --for=condition=Available --timeout=300s deployment \
+kubectl --namespace knative-eventing rollout status --timeout=300s deployment \
   --selector 'app in (kafka-controller, kafka-webhook-eventing, kafka-broker-receiver, kafka-broker-dispatcher,
   kafka-channel-receiver, kafka-channel-dispatcher, kafka-sink-receiver, kafka-source-dispatcher)'

@@ -83,7 +83,7 @@ func (l load) delivered(t *testing.T, s *world.Space) (again int) {
 	return again
 }
 
-// Every Deployment of a data plane begins anew while 300 events a second go through it.
+// Every Deployment of a data plane begins anew while some 400 events a second go through it.
 func TestRollingUpdateUnderLoad(t *testing.T) {
 	w := world.Start(t)
 	for name, kind := range map[string]struct {
@@ -109,7 +109,7 @@ func TestRollingUpdateUnderLoad(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := w.Space(t, "rolling")
-			l := begin(t, s, kind.make(t, s), "t", 15, 50*time.Millisecond)
+			l := begin(t, s, kind.make(t, s), "t", 20, 50*time.Millisecond)
 			for _, deployment := range kind.deployments {
 				began := time.Now()
 				w.Rollout(t, deployment)
@@ -139,44 +139,42 @@ func TestEvictionUnderLoad(t *testing.T) {
 	l.account(t, s)
 }
 
-// A node that runs out of something evicts by itself, without a budget and with hardly any time to end: here a pod whose
-// folder for temporary files has outgrown its limit.
-func TestNodePressureUnderLoad(t *testing.T) {
+// A kubelet ends pods by itself, without asking a budget and without a mark of deletion that would take them out of Services
+// first. Here it is because of a deadline; a node under pressure does the same, but kubelets do not know the disks of every
+// machine that this runs on.
+func TestPodsEndedByTheKubeletUnderLoad(t *testing.T) {
 	w := world.Start(t)
-	s := w.Space(t, "pressure")
-	l := loaded(t, s, 20*time.Millisecond)
+	s := w.Space(t, "kubelet")
 	deployments := []string{"kafka-broker-receiver", "kafka-broker-dispatcher"}
-	limit := func(replicas int, size string) {
+	t.Cleanup(func() {
 		for _, deployment := range deployments {
-			w.Kubectl(t, "-n", world.System, "patch", "deployment", deployment, "-p", fmt.Sprintf(
-				`{"spec":{"replicas":%d,"template":{"spec":{"volumes":[{"name":"tmp","emptyDir":{"sizeLimit":%s}}]}}}}`, replicas, size))
+			w.Scale(t, deployment, 1)
 		}
-		w.Settled(t)
-	}
-	limit(2, `"16Mi"`)
-	t.Cleanup(func() { limit(1, "null") })
-	var victims []string
+	})
 	for _, deployment := range deployments {
-		victims = append(victims, pods(t, w, deployment)[0].Name)
+		w.Scale(t, deployment, 2)
 	}
-	began := time.Now()
-	for _, pod := range victims {
-		w.Fill(t, pod, "tmp", 64<<20)
-	}
-	for _, pod := range victims {
+	s.Make(t, broker("b", "Kafka")+trigger("t", "b", s.To("t"), ""))
+	s.Ready(t, kindTrigger, "t")
+	l := begin(t, s, world.Address(t, s.Ready(t, kindBroker, "b")), "t", 20, 200*time.Millisecond) // many connections
+	for _, deployment := range deployments {
+		pod := pods(t, w, deployment)[0].Name
+		began := time.Now()
+		w.Kubectl(t, "-n", world.System, "patch", "pod", pod, "-p", `{"spec":{"activeDeadlineSeconds":1}}`)
 		env.Until(t, world.Patience, func() string {
 			p, err := w.Kube.CoreV1().Pods(world.System).Get(t.Context(), pod, metav1.GetOptions{})
 			if err != nil {
 				return err.Error()
 			}
-			if p.Status.Phase != corev1.PodFailed || p.Status.Reason != "Evicted" {
+			if p.Status.Phase != corev1.PodFailed {
 				return fmt.Sprintf("pod %s is %s %s", pod, p.Status.Phase, p.Status.Reason)
 			}
 			return ""
 		})
+		w.Settled(t)
+		world.Since(t, "pod of "+deployment+" ended by the kubelet to another one ready", began)
+		w.Kubectl(t, "-n", world.System, "delete", "pod", pod)
 	}
-	world.Since(t, "folder filled to pods evicted", began)
-	w.Settled(t)
 	l.account(t, s)
 }
 

@@ -184,8 +184,7 @@ func TestPostInstall(t *testing.T) {
 	l := loaded(t, s, 50*time.Millisecond)
 	mine := env.Parse(t, ofUsers)
 	s.Make(t, ofUsers)
-	s.Make(t, internalKind("ConsumerGroup", "consumergroups")+internalKind("Consumer", "consumers"))
-	left := env.Parse(t, earlier(s, s.Ready(t, kindTrigger, "t")))
+	left := env.Parse(t, internalKind("ConsumerGroup", "consumergroups")+internalKind("Consumer", "consumers")+earlier(s, s.Ready(t, kindTrigger, "t")))
 	for _, o := range left {
 		env.Until(t, world.Patience, func() string { // a kind that was just defined is served a moment later
 			if _, err := w.TryApply(t, o); err != nil {

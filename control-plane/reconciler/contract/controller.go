@@ -11,11 +11,13 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	corev1listers "k8s.io/client-go/listers/core/v1"
 	"knative.dev/eventing/pkg/apis/feature"
 	"knative.dev/eventing/pkg/client/injection/informers/eventing/v1/broker"
 	"knative.dev/eventing/pkg/client/injection/informers/eventing/v1/trigger"
 	kubeclient "knative.dev/pkg/client/injection/kube/client"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
+	"knative.dev/pkg/client/injection/kube/informers/core/v1/secret"
 	kconfigmap "knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
 	"knative.dev/pkg/logging"
@@ -50,7 +52,7 @@ func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl
 			sources:    kafkasource.Get(ctx).Lister(),
 			configMaps: configmap.Get(ctx).Lister(),
 		},
-		pods: in.Pods, loaded: in.Rollout.Loaded, now: time.Now,
+		pods: in.Pods, loaded: in.Rollout.Loaded, now: time.Now, certificate: certificates(secret.Get(ctx).Lister()),
 	}
 	logger := logging.FromContext(ctx)
 	var err error
@@ -113,4 +115,14 @@ func sizes() (func(context.Context, dataplane.DataPlane, int), error) {
 		gauge.Record(ctx, int64(bytes), metric.WithAttributes(
 			attribute.String("namespace", d.Namespace), attribute.String("name", d.ContractName)))
 	}, err
+}
+
+// certificates finds the versions of the Secrets that receivers serve HTTPS with.
+func certificates(secrets corev1listers.SecretLister) func(dataplane.DataPlane) string {
+	return func(d dataplane.DataPlane) string {
+		if s, err := secrets.Secrets(d.Namespace).Get(d.TLSSecretName); err == nil {
+			return s.ResourceVersion
+		}
+		return "" // there is none; a cache does not fail
+	}
 }

@@ -26,6 +26,9 @@ const (
 	generationAnnotation = "volumeGeneration"
 	// featuresAnnotation, on a pod that events enter at, is when config-features, which it mounts, has changed (CT-12).
 	featuresAnnotation = "configFeaturesUpdatedAt"
+	// certificateAnnotation, on a pod that events enter at, is the version of the Secret with the certificate that it serves:
+	// clients are told of another authority at once, so pods have to be too.
+	certificateAnnotation = "kafka.eventing.knative.dev/certificate"
 	// pokedAnnotation, on a pod, changes when a pod is told again.
 	pokedAnnotation = "kafka.eventing.knative.dev/poked-at"
 	// unschedulableAnnotation, on a dispatcher, keeps groups away from it (ST-16).
@@ -158,6 +161,9 @@ func (r *Reconciler) poke(ctx context.Context, d dataplane.DataPlane, generation
 // news are the annotations that tell a pod what it does not know, and when to look at it again.
 func (r *Reconciler) news(d dataplane.DataPlane, pod *corev1.Pod, text string, generation uint64) (annotations map[string]string, wait time.Duration) {
 	annotations = map[string]string{}
+	if version := r.certificate(d); pod.Labels["app"] == d.Receiver && pod.Annotations[certificateAnnotation] != version {
+		annotations[certificateAnnotation] = version
+	}
 	if at := r.flags.get(); !at.IsZero() && pod.Labels["app"] == d.Receiver {
 		if told, err := time.Parse(time.RFC3339Nano, pod.Annotations[featuresAnnotation]); err != nil || told.Before(at) {
 			annotations[featuresAnnotation] = at.UTC().Format(time.RFC3339Nano)

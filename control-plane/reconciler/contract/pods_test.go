@@ -67,6 +67,27 @@ func TestAPodThatIsOverIsNotTold(t *testing.T) {
 	}
 }
 
+func TestReceiversAreToldOfACertificateThatChanges(t *testing.T) {
+	w := newWorld(t, nil)
+	d := w.plane(dataplane.Broker)
+	w.pod(system, "in", d.Receiver, true)
+	w.pod(system, "out", d.Dispatcher, true)
+	w.loads["in"], w.loads["out"] = 1, 1
+	w.reconcile(d)
+	for _, version := range []string{"1", "2", ""} {
+		w.certificates[d.TLSSecretName] = version
+		if got := w.reconcile(d); got != "patch pods" {
+			t.Errorf("version %q: %q", version, got)
+		}
+		if in, out := w.annotations("in")[certificateAnnotation], w.annotations("out")[certificateAnnotation]; in != version || out != "" {
+			t.Errorf("the receiver was told of %q, not %q, and the dispatcher of %q", in, version, out)
+		}
+		if got := w.reconcile(d); got != "" {
+			t.Errorf("then %q", got)
+		}
+	}
+}
+
 func TestReceiversAreToldOfFeaturesThatChange(t *testing.T) { // CT-12
 	w := newWorld(t, nil)
 	d := w.plane(dataplane.Broker)

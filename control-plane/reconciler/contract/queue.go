@@ -123,7 +123,7 @@ func (q *queue) ofSecret(object any) {
 		return
 	}
 	id := types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
-	if d, ours := q.source.credentialsOf(id); ours {
+	if d, ours := q.source.mounts(id); ours {
 		q.add(d)
 	} else if q.source.used.secret(id) {
 		q.everything(nil)

@@ -135,6 +135,7 @@ func TestAnEventIsAboutTheContractsThatItMayChange(t *testing.T) {
 			q.ofConfigMap(&corev1.ConfigMap{ObjectMeta: meta("own", "kafka-broker-brokers-triggers")})
 		}, "own"},
 		"a Secret that was used":            {func(q *queue) { q.ofSecret(&corev1.Secret{ObjectMeta: meta("ns", "used")}) }, all},
+		"a certificate of receivers":        {func(q *queue) { q.ofSecret(&corev1.Secret{ObjectMeta: meta(system, "kafka-sink-ingress-server-tls")}) }, "sink"},
 		"a Secret that means nothing":       {func(q *queue) { q.ofSecret(&corev1.Secret{ObjectMeta: meta("ns", "other")}) }, ""},
 		"credentials that somebody changed": {func(q *queue) { q.ofSecret(&corev1.Secret{ObjectMeta: meta(system, "kafka-source-credentials")}) }, "source"},
 		"a pod":                             {func(q *queue) { q.ofPod(&corev1.Pod{ObjectMeta: meta("own", "p")}) }, "own"},

@@ -43,6 +43,8 @@ type Reconciler struct {
 	pods            func(namespace, app string) ([]*corev1.Pod, error)
 	// loaded says whether a pod has told that it runs this generation.
 	loaded func(d dataplane.DataPlane, pod string, generation uint64) bool
+	// certificate is the version of the Secret that the receivers of a data plane serve HTTPS with, "" without one.
+	certificate func(d dataplane.DataPlane) string
 	// issuers are those of tokens, false as long as they are not found.
 	issuers func() ([]*contract.TokenIssuer, bool)
 	now     func() time.Time

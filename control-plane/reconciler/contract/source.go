@@ -100,10 +100,10 @@ func (s *source) namespaces() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// credentialsOf returns the data plane whose credentials a Secret holds.
-func (s *source) credentialsOf(id types.NamespacedName) (dataplane.DataPlane, bool) {
+// mounts returns the data plane whose pods mount a Secret: its credentials, or its certificate.
+func (s *source) mounts(id types.NamespacedName) (dataplane.DataPlane, bool) {
 	for _, d := range s.builder.DataPlanes {
-		if id.Name == d.CredentialsName {
+		if id.Name == d.CredentialsName || id.Name == d.TLSSecretName {
 			return s.dataPlane(types.NamespacedName{Namespace: id.Namespace, Name: d.ContractName})
 		}
 	}

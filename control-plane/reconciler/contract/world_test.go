@@ -59,6 +59,7 @@ type world struct {
 
 	issuer        []*contract.TokenIssuer
 	issuerUnknown bool
+	certificates  map[string]string // versions by names of Secrets
 }
 
 func newWorld(t *testing.T, environment map[string]string) *world {
@@ -67,16 +68,17 @@ func newWorld(t *testing.T, environment map[string]string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, api: fake.NewClientset(), objects: map[string]cache.Indexer{}, now: time.Unix(1e9, 0), loads: map[string]uint64{}}
+	w := &world{T: t, api: fake.NewClientset(), objects: map[string]cache.Indexer{}, now: time.Unix(1e9, 0), loads: map[string]uint64{}, certificates: map[string]string{}}
 	for _, kind := range []string{"broker", "trigger", "channel", "sink", "source", "bundle"} {
 		w.objects[kind] = cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
 	}
 	used := newUsage()
 	w.Reconciler = &Reconciler{
 		kube: w.api, systemNamespace: system, now: func() time.Time { return w.now }, pods: w.podsOf,
-		loaded:  func(_ dataplane.DataPlane, pod string, generation uint64) bool { return w.loads[pod] == generation },
-		size:    func(context.Context, dataplane.DataPlane, int) {},
-		issuers: func() ([]*contract.TokenIssuer, bool) { return w.issuer, !w.issuerUnknown },
+		loaded:      func(_ dataplane.DataPlane, pod string, generation uint64) bool { return w.loads[pod] == generation },
+		size:        func(context.Context, dataplane.DataPlane, int) {},
+		certificate: func(d dataplane.DataPlane) string { return w.certificates[d.TLSSecretName] },
+		issuers:     func() ([]*contract.TokenIssuer, bool) { return w.issuer, !w.issuerUnknown },
 		source: source{
 			builder: used.following(w.builder(planes)), used: used,
 			flags:      func() entries.Flags { return entries.Flags{Core: feature.Flags{}, Kafka: features.Defaults()} },

@@ -14,13 +14,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -107,7 +105,7 @@ func (w *World) Kubectl(tb testing.TB, arguments ...string) {
 
 // unready names what does not run in a namespace as it should.
 func (w *World) unready(tb testing.TB, namespace string) string {
-	list, err := w.Kube.AppsV1().Deployments(namespace).List(tb.Context(), metav1.ListOptions{})
+	list, err := w.Kube.AppsV1().Deployments(namespace).List(context.WithoutCancel(tb.Context()), metav1.ListOptions{})
 	if err != nil {
 		return err.Error()
 	}
@@ -119,6 +117,21 @@ func (w *World) unready(tb testing.TB, namespace string) string {
 		s := d.Status
 		if s.ObservedGeneration != d.Generation || s.UpdatedReplicas != want || s.ReadyReplicas != want || s.Replicas != want {
 			return fmt.Sprintf("Deployment %s: %d of %d pods are ready, %d new, %d in all", d.Name, s.ReadyReplicas, want, s.UpdatedReplicas, s.Replicas)
+		}
+	}
+	return w.ending(tb, namespace)
+}
+
+// ending names a pod that is on its way out: its Deployment does not count it any more, its users still do.
+func (w *World) ending(tb testing.TB, namespace string) string {
+	tb.Helper()
+	list, err := w.Kube.CoreV1().Pods(namespace).List(context.WithoutCancel(tb.Context()), metav1.ListOptions{})
+	if err != nil {
+		return err.Error()
+	}
+	for i := range list.Items {
+		if list.Items[i].DeletionTimestamp != nil {
+			return fmt.Sprintf("pod %s is on its way out", list.Items[i].Name)
 		}
 	}
 	return ""
@@ -138,28 +151,8 @@ func (w *World) Scale(tb testing.TB, deployment string, replicas int) {
 	w.Settled(tb)
 }
 
-// Fill writes bytes into a volume of a pod of the installation, from a container that is added to it for that.
-func (w *World) Fill(tb testing.TB, pod, volume string, bytes int) {
-	tb.Helper()
-	no, yes := false, true
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"ephemeralContainers": []corev1.EphemeralContainer{{
-		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
-			Name: "fill", Image: os.Getenv(variableWitness), Args: []string{"fill", "/volume/fill", strconv.Itoa(bytes)},
-			VolumeMounts:    []corev1.VolumeMount{{Name: volume, MountPath: "/volume"}},
-			SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, RunAsNonRoot: &yes},
-		},
-	}}}})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	_, err = w.Kube.CoreV1().Pods(System).
-		Patch(tb.Context(), pod, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "ephemeralcontainers")
-	if err != nil {
-		tb.Fatalf("add a container to pod %s: %v", pod, err)
-	}
-}
-
-// Settled waits until every Deployment of the installation has exactly the pods that it should have, all ready.
+// Settled waits until every Deployment of the installation has exactly the pods that it should have, all ready,
+// and what they had before has ended.
 func (w *World) Settled(tb testing.TB) {
 	tb.Helper()
 	env.Until(tb, Patience, func() string { return w.unready(tb, System) })
