@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -42,6 +43,7 @@ func oldInstallation(kafka string) string {
 `, name)
 	}
 	text += workload("StatefulSet", "kafka-channel-dispatcher", ", serviceName: x")
+	text += legacySource
 	for _, kind := range []string{"Consumer", "ConsumerGroup"} {
 		text += fmt.Sprintf(`---
 apiVersion: apiextensions.k8s.io/v1
@@ -76,6 +78,28 @@ webhooks:
   clientConfig: {service: {namespace: knative-eventing, name: kafka-webhook}}}
 `, kafka)
 }
+
+// legacySource is what the KafkaSource of eventing-kafka has, with the adapter of a source that is gone.
+const legacySource = `---
+{apiVersion: apps/v1, kind: Deployment, metadata: {namespace: knative-eventing, name: kafka-controller-manager}, spec: {replicas: 1, selector: {matchLabels: {app: m}},
+  template: {metadata: {labels: {app: m}}, spec: {containers: [{name: c, image: m}]}}}}
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {namespace: default, name: kafkasource-gone-1234,
+  labels: {eventing.knative.dev/source: kafka-source-controller, eventing.knative.dev/sourceName: gone}},
+  spec: {replicas: 0, selector: {matchLabels: {app: a}}, template: {metadata: {labels: {app: a}}, spec: {containers: [{name: c, image: a}]}}}}
+---
+{apiVersion: v1, kind: Secret, metadata: {namespace: knative-eventing, name: kafka-source-webhook-certs}}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: eventing-sources-kafka-controller}, rules: []}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: config.webhook.kafka.sources.knative.dev}
+webhooks:
+- {name: config.webhook.kafka.sources.knative.dev, admissionReviewVersions: [v1], sideEffects: None, failurePolicy: Fail,
+  rules: [{apiGroups: [""], apiVersions: ["*"], operations: [CREATE], resources: [nothings]}],
+  clientConfig: {service: {namespace: knative-eventing, name: kafka-source-webhook}}}
+`
 
 func workload(kind, name, more string) string {
 	return fmt.Sprintf(`---
@@ -132,7 +156,7 @@ func startMachinery(t *testing.T, e *env.Env) *machinery {
 			t.Fatal(err)
 		}
 	}
-	e.Apply(t, workload("Deployment", "kafka-webhook-eventing", ""))
+	e.Apply(t, workload("Deployment", "kafka-webhook-eventing", "")+workload("Deployment", "kafka-source-dispatcher", ""))
 	return m
 }
 
@@ -286,12 +310,12 @@ func isTakenOver(t *testing.T, e *env.Env) {
 	if err != nil || service.Spec.ExternalName != "kafka-channel-ingress.knative-eventing.svc.cluster.local" || len(service.Spec.Ports) != 2 {
 		t.Errorf("%+v, %v", service, err)
 	}
-	left, err := e.Kube.AppsV1().Deployments(env.SystemNamespace).List(t.Context(), metav1.ListOptions{})
+	left, err := e.Kube.AppsV1().Deployments(metav1.NamespaceAll).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range left.Items {
-		if slices.Contains([]string{"kafka-ch-controller", oldDispatcher, "kafka-webhook"}, d.Name) {
+		if slices.Contains([]string{"kafka-ch-controller", oldDispatcher, "kafka-webhook", "kafka-controller-manager", "kafkasource-gone-1234"}, d.Name) {
 			t.Errorf("Deployment %s is left", d.Name)
 		}
 	}
@@ -307,8 +331,13 @@ func isTakenOver(t *testing.T, e *env.Env) {
 		}
 		return ""
 	})
+	hooks, err := e.Kube.AdmissionregistrationV1().ValidatingWebhookConfigurations().List(t.Context(), metav1.ListOptions{})
+	if err != nil || slices.ContainsFunc(hooks.Items, func(c admissionregistrationv1.ValidatingWebhookConfiguration) bool { return strings.Contains(c.Name, "sources") }) {
+		t.Errorf("webhooks of the KafkaSource of eventing-kafka are left: %v", err)
+	}
 	report, err := e.Kube.CoreV1().ConfigMaps(env.SystemNamespace).Get(t.Context(), "kafka-post-install-report", metav1.GetOptions{})
 	if err != nil || !strings.Contains(report.Data["consolidated-channel.state"], "finished") || !strings.Contains(report.Data["leftovers.state"], "finished") ||
+		!strings.Contains(report.Data["legacy-source.state"], "finished") ||
 		!strings.Contains(report.Data["consolidated-channel.log"], "services default/taken-kn-channel: lead to kafka-channel-ingress") {
 		t.Errorf("%v, %v", report, err)
 	}

@@ -185,7 +185,7 @@ func (r rollback) arm(ctx context.Context) (changes []migration.Change, err erro
 		disarmed := false
 		for i, item := range hooks {
 			hook, _ := item.(map[string]any)
-			if _, is, _ := unstructured.NestedString(hook, "objectSelector", "matchLabels", disarmedLabel); is {
+			if _, is, _ := unstructured.NestedString(hook, "objectSelector", "matchLabels", kube.DisarmedLabel); is {
 				disarmed = true
 				hook = maps.Clone(hook)
 				delete(hook, "objectSelector")

@@ -3,8 +3,6 @@ package consolidated
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +23,7 @@ func (t *Takeover) Steps() []migration.Step {
 		{Name: "let our controller go on", Plan: t.goOn},
 		{Name: "carry the settings over", Plan: t.configure, Gate: installed},
 		{Name: "adopt topics and groups", Plan: t.adopt},
-		{Name: "stop the old controller", Plan: t.stopController, Gate: migration.All(installed, t.webhookServes)},
+		{Name: "stop the old controller", Plan: t.stopController, Gate: migration.All(installed, t.Served.WebhookServes)},
 		{Name: "lead Services to the new ingress", Plan: t.switchServices, Gate: t.Served.Ended(t.Namespace, oldController)},
 		{Name: "stop the old dispatchers", Plan: t.stopDispatchers},
 		{Name: "remove what is left", Plan: t.remove, Gate: t.drained},
@@ -222,14 +220,6 @@ func (t *Takeover) stopController(ctx context.Context) (changes []migration.Chan
 	return changes, nil
 }
 
-// disarmedLabel is what a webhook selects that is to be asked of nothing.
-const disarmedLabel = "kafka.eventing.knative.dev/taken-over"
-
-// nothing is a selector that selects no object.
-func nothing() map[string]any {
-	return map[string]any{"matchLabels": map[string]any{disarmedLabel: "nothing-has-this-label"}}
-}
-
 func (t *Takeover) disarm(ctx context.Context) (changes []migration.Change, err error) {
 	for _, w := range oldWebhooks {
 		o, err := t.Kube.Get(ctx, w.resource, "", w.name)
@@ -239,49 +229,12 @@ func (t *Takeover) disarm(ctx context.Context) (changes []migration.Change, err 
 		if o == nil {
 			continue
 		}
-		hooks, _, _ := unstructured.NestedSlice(o.Object, "webhooks")
-		armed := false
-		for i, item := range hooks {
-			hook, _ := item.(map[string]any)
-			if _, done, _ := unstructured.NestedString(hook, "objectSelector", "matchLabels", disarmedLabel); !done {
-				armed = true
-				hook = maps.Clone(hook)
-				hook["objectSelector"] = nothing()
-				hooks[i] = hook
-			}
-		}
+		hooks, armed := kube.Disarm(o)
 		if armed {
 			changes = append(changes, t.merge(w.resource, o, map[string]any{"webhooks": hooks}, "select nothing"))
 		}
 	}
 	return changes, nil
-}
-
-// webhookServes waits until our webhook has given its configurations rules and its authority (MIG-28).
-func (t *Takeover) webhookServes(ctx context.Context) (string, error) {
-	for r, name := range map[kube.Resource]string{
-		kube.MutatingWebhooks: "defaulting.webhook.kafka.eventing.knative.dev", kube.ValidatingWebhooks: "validation.webhook.kafka.eventing.knative.dev",
-	} {
-		o, err := t.Kube.Get(ctx, r, "", name)
-		if err != nil {
-			return "", err
-		}
-		if o == nil {
-			return name + ", which is not installed", nil
-		}
-		hooks, _, _ := unstructured.NestedSlice(o.Object, "webhooks")
-		if len(hooks) == 0 || slices.ContainsFunc(hooks, asksNobody) {
-			return "the webhook to give " + name + " its rules", nil
-		}
-	}
-	return "", nil
-}
-
-func asksNobody(item any) bool {
-	hook, _ := item.(map[string]any)
-	rules, _, _ := unstructured.NestedSlice(hook, "rules")
-	ca, _, _ := unstructured.NestedString(hook, "clientConfig", "caBundle")
-	return len(rules) == 0 || ca == ""
 }
 
 // switchServices leads each channel's Service to our ingress, when every pod of it answers for the channel.

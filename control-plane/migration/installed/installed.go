@@ -16,6 +16,7 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/migration/consolidated"
 	"knative.dev/eventing-kafka-go/control-plane/migration/kube"
 	"knative.dev/eventing-kafka-go/control-plane/migration/leftovers"
+	"knative.dev/eventing-kafka-go/control-plane/migration/legacysource"
 	"knative.dev/eventing-kafka-go/control-plane/migration/served"
 )
 
@@ -33,6 +34,7 @@ type Options struct {
 type Set struct {
 	consolidated *consolidated.Takeover
 	leftovers    *leftovers.Takeover
+	sources      *legacysource.Takeover
 	admins       *kafkaadmin.Pool
 }
 
@@ -46,6 +48,7 @@ func New(ctx context.Context, o Options) (*Set, error) {
 	return &Set{
 		admins:    admins,
 		leftovers: &leftovers.Takeover{Kube: o.Kube, Served: checker, Namespace: o.Namespace},
+		sources:   &legacysource.Takeover{Kube: o.Kube, Served: checker, Namespace: o.Namespace},
 		consolidated: &consolidated.Takeover{
 			Kube: o.Kube, Served: checker, Admins: admins, Namespace: o.Namespace, ConfigName: o.ConfigName,
 			Domain: network.GetClusterDomainName(), Settle: o.Settle, Now: time.Now,
@@ -58,7 +61,7 @@ func (s *Set) Close() { s.admins.Close() }
 
 // Takeovers returns all of them, in the order that they are carried out in.
 func (s *Set) Takeovers() []migration.Takeover {
-	return []migration.Takeover{s.consolidated, s.leftovers}
+	return []migration.Takeover{s.consolidated, s.sources, s.leftovers}
 }
 
 // Rollback gives consolidated channels back.

@@ -183,6 +183,28 @@ func (c Client) Delete(ctx context.Context, r Resource, o *Object) error {
 	return nil
 }
 
+// DisarmedLabel is what a webhook selects that is to be asked of nothing.
+const DisarmedLabel = "kafka.eventing.knative.dev/taken-over"
+
+// Disarm returns the webhooks of a configuration as they are when they select nothing, and whether any did not yet. nil is
+// one without.
+func Disarm(configuration *Object) (hooks []any, armed bool) {
+	if configuration == nil {
+		return nil, false
+	}
+	hooks, _, _ = unstructured.NestedSlice(configuration.Object, "webhooks")
+	for i, item := range hooks {
+		hook, _ := item.(map[string]any)
+		if _, done, _ := unstructured.NestedString(hook, "objectSelector", "matchLabels", DisarmedLabel); !done {
+			armed = true
+			hook = maps.Clone(hook)
+			hook["objectSelector"] = map[string]any{"matchLabels": map[string]any{DisarmedLabel: "nothing-has-this-label"}}
+			hooks[i] = hook
+		}
+	}
+	return hooks, armed
+}
+
 // Right is something to be allowed to do. Namespace and Name are empty for all.
 type Right struct {
 	Verb            string

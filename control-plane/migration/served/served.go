@@ -197,6 +197,33 @@ func (c *Checker) Available(namespace, name string) func(context.Context) (strin
 	}
 }
 
+// WebhookServes waits until our webhook has given its configurations rules and its authority (MIG-28).
+func (c *Checker) WebhookServes(ctx context.Context) (waiting string, err error) {
+	for r, name := range map[kube.Resource]string{
+		kube.MutatingWebhooks: "defaulting.webhook.kafka.eventing.knative.dev", kube.ValidatingWebhooks: "validation.webhook.kafka.eventing.knative.dev",
+	} {
+		o, err := c.Kube.Get(ctx, r, "", name)
+		if err != nil {
+			return "", err
+		}
+		if o == nil {
+			return name + ", which is not installed", nil
+		}
+		hooks, _, _ := unstructured.NestedSlice(o.Object, "webhooks")
+		if len(hooks) == 0 || slices.ContainsFunc(hooks, asksNobody) {
+			return "the webhook to give " + name + " its rules", nil
+		}
+	}
+	return "", nil
+}
+
+func asksNobody(item any) bool {
+	hook, _ := item.(map[string]any)
+	rules, _, _ := unstructured.NestedSlice(hook, "rules")
+	ca, _, _ := unstructured.NestedString(hook, "clientConfig", "caBundle")
+	return len(rules) == 0 || ca == ""
+}
+
 // Ended waits until a Deployment has no pods: none is asked for, and none of those that its selector names is left, as
 // those that are about to end are not counted in its status and go on with their work.
 func (c *Checker) Ended(namespace, name string) func(context.Context) (string, error) {

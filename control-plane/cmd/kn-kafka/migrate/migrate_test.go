@@ -38,7 +38,7 @@ func TestAClusterWithoutAnythingOlder(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`))
 	})
-	for _, want := range []string{"consolidated-channel\n  nothing to do: there is no consolidated KafkaChannel", "leftovers\n  nothing to do: nothing is left of an earlier release"} {
+	for _, want := range []string{"consolidated-channel\n  nothing to do: there is no consolidated KafkaChannel", "legacy-source\n  nothing to do: nothing is left of the KafkaSource of eventing-kafka", "leftovers\n  nothing to do: nothing is left of an earlier release"} {
 		if err != nil || !strings.Contains(out, want) {
 			t.Errorf("%v, %s", err, out)
 		}
