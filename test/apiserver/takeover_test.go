@@ -332,7 +332,9 @@ func isTakenOver(t *testing.T, e *env.Env) {
 		return ""
 	})
 	hooks, err := e.Kube.AdmissionregistrationV1().ValidatingWebhookConfigurations().List(t.Context(), metav1.ListOptions{})
-	if err != nil || slices.ContainsFunc(hooks.Items, func(c admissionregistrationv1.ValidatingWebhookConfiguration) bool { return strings.Contains(c.Name, "sources") }) {
+	if err != nil || slices.ContainsFunc(hooks.Items, func(c admissionregistrationv1.ValidatingWebhookConfiguration) bool {
+		return strings.Contains(c.Name, "sources")
+	}) {
 		t.Errorf("webhooks of the KafkaSource of eventing-kafka are left: %v", err)
 	}
 	report, err := e.Kube.CoreV1().ConfigMaps(env.SystemNamespace).Get(t.Context(), "kafka-post-install-report", metav1.GetOptions{})
