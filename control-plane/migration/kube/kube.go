@@ -254,7 +254,7 @@ func Name(r Resource, namespace, name string) string {
 	if namespace != "" {
 		name = namespace + "/" + name
 	}
-	return r.GroupResource().String() + " " + name
+	return strings.TrimSpace(r.GroupResource().String() + " " + name)
 }
 
 // NameOf is Name of an object.

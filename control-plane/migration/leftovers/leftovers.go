@@ -74,10 +74,29 @@ func (t *Takeover) Survey(ctx context.Context) (migration.Survey, error) {
 			Detail: "removed when a dispatcher of ours is a member of group " + groupID(g) + ", which stays",
 		})
 	}
-	if left == 0 && len(bindings) == 0 {
+	switch {
+	case left > 0:
+		s.Blockers, err = t.Kube.Missing(ctx, t.rightsNeeded())
+	case len(bindings) == 0:
 		s.Skip = "nothing is left of an earlier release"
 	}
-	return s, nil
+	return s, err
+}
+
+// rightsNeeded are asked for before anything is begun (MIG-06).
+func (t *Takeover) rightsNeeded() []kube.Right {
+	rights := []kube.Right{
+		{Verb: "delete", Resource: kube.MutatingWebhooks, Name: podWebhook}, {Verb: "delete", Resource: kube.ScaledObjects},
+		{Verb: "delete", Resource: kube.ConfigMaps, Namespace: t.Namespace}, {Verb: "delete", Resource: kube.RoleBindings, Name: "knative-kafka-broker-data-plane"},
+	}
+	for _, r := range []kube.Resource{kube.Consumers, kube.ConsumerGroups} {
+		rights = append(rights, kube.Right{Verb: "patch", Resource: r}, kube.Right{Verb: "delete", Resource: r},
+			kube.Right{Verb: "delete", Resource: kube.CRDs, Name: r.GroupResource().String()})
+	}
+	for _, d := range t.planes() {
+		rights = append(rights, kube.Right{Verb: "delete", Resource: kube.StatefulSets, Name: d.Dispatcher})
+	}
+	return rights
 }
 
 // Steps implements migration.Takeover. Programs go before the objects that they were run by.

@@ -259,6 +259,9 @@ func TestNothingIsRemovedThatIsStillNeeded(t *testing.T) {
 		{"our controller is not installed", func(w *world) {
 			w.Remove("Lease", "knative-eventing", "kafka-broker-controller.contracts.00-of-01")
 		}, "waits for: our controller, which has not made the Lease", []string{"MutatingWebhookConfiguration " + podWebhook, "StatefulSet kafka-broker-dispatcher"}},
+		{"a right is missing (MIG-06)", func(w *world) { w.Forbidden["patch consumergroups"] = true },
+			"nothing was changed:\n  the right to patch consumergroups.internal.kafka.eventing.knative.dev is missing",
+			[]string{"MutatingWebhookConfiguration " + podWebhook, "StatefulSet kafka-broker-dispatcher"}},
 		{"our controller is down", func(w *world) {
 			edit(w, "Lease", "knative-eventing", "kafka-broker-controller.contracts.00-of-01", "2026-01-02T02:00:00.000000Z", "spec", "renewTime")
 		}, "waits for: our controller, which does not renew the Lease", []string{"MutatingWebhookConfiguration " + podWebhook, "StatefulSet kafka-broker-dispatcher"}},

@@ -120,8 +120,10 @@ func (t *Takeover) old() []named {
 
 func (t *Takeover) rights() []kube.Right {
 	rights := []kube.Right{
-		{Verb: "patch", Resource: kube.Deployments, Namespace: t.Namespace, Name: manager}, {Verb: "delete", Resource: kube.Deployments},
-		{Verb: "delete", Resource: kube.StatefulSets, Namespace: t.Namespace, Name: multiTenant}, {Verb: "delete", Resource: kube.ConfigMaps, Namespace: t.Namespace},
+		{Verb: "patch", Resource: kube.Deployments, Namespace: t.Namespace, Name: manager},
+		{Verb: "delete", Resource: kube.Deployments},
+		{Verb: "delete", Resource: kube.StatefulSets, Namespace: t.Namespace, Name: multiTenant},
+		{Verb: "delete", Resource: kube.ConfigMaps, Namespace: t.Namespace},
 	}
 	for _, w := range t.webhooks() {
 		rights = append(rights, kube.Right{Verb: "patch", Resource: w.resource, Name: w.name})
