@@ -16,7 +16,9 @@ trap 'exit 143' TERM # so that the brokers are ended too
 trap 'exit 130' INT
 
 hack/kafka.sh deps
-servers=$(hack/kafka.sh up)
+secured=() # where there is no openssl, what is secured is left out
+command -v openssl >/dev/null && secured=(--sasl)
+servers=$(hack/kafka.sh up ${secured[@]+"${secured[@]}"})
 echo "Kafka is at $servers"
 export KAFKA=$servers
 # As long as nothing is released, the older side is a commit whose data plane keeps ledgers, where the clone has it.

@@ -14,7 +14,7 @@
 #
 # Settings come from the environment. Instances live side by side when KAFKA_DIR and KAFKA_PORT differ.
 #   KAFKA_DIR             state of this instance: data, logs, process ids. Default .cache/kafka of the repository
-#   KAFKA_PORT            first port, broker i takes PORT+10i to PORT+10i+2. Default 19092; 0 finds free ones
+#   KAFKA_PORT            first port, broker i takes PORT+10i to PORT+10i+3. Default 19092; 0 finds free ones
 #   KAFKA_HOST            address that it listens at and tells clients, default 127.0.0.1
 #   KAFKA_VERSION         default 4.2.1
 #   KAFKA_CACHE           jars, a folder for each version. Default eventing-kafka-go/kafka in the user's cache
@@ -23,8 +23,9 @@
 #   KAFKA_MAX_MESSAGE     bytes of the largest record batch that brokers take and replicate. Default: Kafka's own
 #   KAFKA_PROPERTIES      more broker settings, "key=value", separated by newlines
 #
-# With --sasl, broker i also has SASL_SSL on PORT+10i+2: SCRAM-SHA-512 and PLAIN, user "bench", password "bench-secret",
-# CA certificate in $KAFKA_DIR/tls/ca.crt.
+# With --sasl, broker i also has SASL_SSL on PORT+10i+2, SCRAM-SHA-512 and PLAIN, user "bench", password "bench-secret";
+# and SSL on PORT+10i+3, which demands a client certificate. The authority of all is $KAFKA_DIR/tls/ca.crt with key ca.key.
+# Users but that one may do what access control lists allow; whoever comes by PLAINTEXT may do everything.
 #
 # Exit codes: 1 it failed; 2 wrong usage; 3 this machine has no Java or cannot get the jars, so that callers can go on
 # without a real Kafka.
@@ -144,17 +145,18 @@ LOG
 
 # Java properties of one broker: small, quick to start, quick to rebalance.
 properties() { # id brokers sasl port
-  local id=$1 n=$2 sasl=$3 first=$4 port=$(($4 + 10 * $1)) voters="" i rf=1
+  local id=$1 n=$2 sasl=$3 first=$4 port=$(($4 + 10 * $1)) voters="" secured="" i rf=1
   for ((i = 0; i < n; i++)); do voters+="${voters:+,}$i@$host:$((first + 10 * i + 1))"; done
   ((n >= 3)) && rf=3
+  [[ $sasl ]] && secured=",SASL_SSL://$host:$((port + 2)),SSL://$host:$((port + 3))"
   cat <<P
 process.roles=broker,controller
 node.id=$id
 controller.quorum.voters=$voters
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://$host:$port,CONTROLLER://$host:$((port + 1))${sasl:+,SASL_SSL://$host:$((port + 2))}
-advertised.listeners=PLAINTEXT://$host:$port${sasl:+,SASL_SSL://$host:$((port + 2))}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
+listeners=PLAINTEXT://$host:$port,CONTROLLER://$host:$((port + 1))$secured
+advertised.listeners=PLAINTEXT://$host:$port$secured
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$dir/data/$id
 num.partitions=1
@@ -185,9 +187,13 @@ P
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
 listener.name.sasl_ssl.plain.sasl.jaas.config=$jaas.plain.PlainLoginModule required user_$user="$password";
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=$jaas.scram.ScramLoginModule required;
-ssl.keystore.type=PKCS12
-ssl.keystore.location=$dir/tls/server.p12
-ssl.keystore.password=changeit
+ssl.keystore.type=PEM
+ssl.keystore.location=$dir/tls/server.pem
+listener.name.ssl.ssl.client.auth=required
+listener.name.ssl.ssl.truststore.type=PEM
+listener.name.ssl.ssl.truststore.location=$dir/tls/ca.crt
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:$user
 P
   fi
   echo "${KAFKA_PROPERTIES:-}"
@@ -204,8 +210,7 @@ certificates() {
     openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$t/server.key" -out "$t/server.csr"
     openssl x509 -req -in "$t/server.csr" -CA "$t/ca.crt" -CAkey "$t/ca.key" -CAcreateserial -days 30 \
       -out "$t/server.crt" -extfile <(echo "subjectAltName=DNS:localhost,IP:$host")
-    openssl pkcs12 -export -in "$t/server.crt" -inkey "$t/server.key" -certfile "$t/ca.crt" -name server \
-      -passout pass:changeit -out "$t/server.p12"
+    cat "$t/server.key" "$t/server.crt" "$t/ca.crt" >"$t/server.pem"
   } >"$t/log" 2>&1 || die "openssl failed: $(tail -1 "$t/log")"
 }
 

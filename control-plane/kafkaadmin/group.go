@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
 // Start is where a consumer group without committed offsets begins.
@@ -87,7 +89,7 @@ func (a *Admin) DeleteGroup(ctx context.Context, name string) error {
 		if err == nil || errors.Is(err, kerr.GroupIDNotFound) {
 			return nil
 		}
-		return fmt.Errorf("delete consumer group %q: %w", name, err)
+		return fmt.Errorf("delete consumer group %q: %w", name, kafka.Needs(err, "", "Delete"))
 	})
 }
 

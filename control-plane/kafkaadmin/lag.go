@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
 // GroupLag is a consumer group and what it has not read yet.
@@ -86,12 +88,12 @@ func lagOf(group string, all kadm.DescribedGroupLags, err error) (lag GroupLag, 
 		return GroupLag{State: "Dead"}, nil
 	}
 	if err != nil {
-		return lag, fmt.Errorf("lag of consumer group %q: %w", group, err)
+		return lag, fmt.Errorf("lag of consumer group %q: %w", group, kafka.Needs(err, "Describe", "Describe"))
 	}
 	lag.State, lag.Members = described.State, len(described.Members)
 	for _, p := range described.Lag.Sorted() {
 		if p.Err != nil {
-			return lag, fmt.Errorf("lag of consumer group %q: topic %q, partition %d: %w", group, p.Topic, p.Partition, p.Err)
+			return lag, fmt.Errorf("lag of consumer group %q: topic %q, partition %d: %w", group, p.Topic, p.Partition, kafka.Needs(p.Err, "Describe", ""))
 		}
 		lag.Partitions = append(lag.Partitions, PartitionLag{Topic: p.Topic, Partition: p.Partition,
 			Committed: p.Commit.At, End: p.End.Offset, Lag: p.Lag})

@@ -7,6 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
 // topic is what Kafka says about a topic.
@@ -67,7 +69,7 @@ func (c *client) describe(ctx context.Context, names ...string) ([]topic, error)
 }
 
 func topicOf(r *kmsg.MetadataResponseTopic) topic {
-	t := topic{id: r.TopicID, err: kerr.ErrorForCode(r.ErrorCode), internal: r.IsInternal}
+	t := topic{id: r.TopicID, err: kafka.Needs(kerr.ErrorForCode(r.ErrorCode), "Describe", ""), internal: r.IsInternal}
 	if r.Topic != nil {
 		t.name = *r.Topic
 	}

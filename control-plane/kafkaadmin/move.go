@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
 // Destination is where a consumer group shall go on.
@@ -125,7 +127,7 @@ func (a *Admin) GroupMembers(ctx context.Context, name string) (state string, me
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("describe consumer group %q: %w", name, err)
+			return fmt.Errorf("describe consumer group %q: %w", name, kafka.Needs(err, "", "Describe"))
 		}
 		state, members = described.State, nil
 		for _, m := range described.Members {

@@ -9,6 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
 // errNoAnswer is about a group that an answer leaves out.
@@ -50,14 +52,14 @@ func (g *group) fetchError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("fetch offsets of consumer group %q: %w", g.Group, err)
+	return fmt.Errorf("fetch offsets of consumer group %q: %w", g.Group, kafka.Needs(err, "Describe", "Describe"))
 }
 
 func (g *group) listError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("list offsets for consumer group %q: %w", g.Group, err)
+	return fmt.Errorf("list offsets for consumer group %q: %w", g.Group, kafka.Needs(err, "Describe", ""))
 }
 
 func (g *group) readCommitted(response *kmsg.OffsetFetchResponseGroup) error {
@@ -227,13 +229,13 @@ func (g *group) commitOffsets(ctx context.Context, starts map[position]int64) er
 	}
 	response, err := request.RequestWith(ctx, g.kgo)
 	if err != nil {
-		return fmt.Errorf("commit offsets of consumer group %q: %w", g.Group, err)
+		return fmt.Errorf("commit offsets of consumer group %q: %w", g.Group, kafka.Needs(err, "Read", "Read"))
 	}
 	for _, t := range response.Topics {
 		name := g.nameOf(t.Topic, t.TopicID)
 		for _, p := range t.Partitions {
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return fmt.Errorf("commit offsets of consumer group %q: topic %q, partition %d: %w", g.Group, name, p.Partition, err)
+				return fmt.Errorf("commit offsets of consumer group %q: topic %q, partition %d: %w", g.Group, name, p.Partition, kafka.Needs(err, "Read", "Read"))
 			}
 			at := position{name, p.Partition}
 			g.committed[at] = stored{offset: starts[at]}

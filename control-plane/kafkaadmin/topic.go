@@ -11,6 +11,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
 const (
@@ -99,7 +101,7 @@ func (a *Admin) DeleteTopic(ctx context.Context, name string) error {
 		if err == nil || errors.Is(err, kerr.UnknownTopicOrPartition) {
 			return nil
 		}
-		return fmt.Errorf("delete topic %q: %w", name, withMessage(err, response.ErrMessage))
+		return fmt.Errorf("delete topic %q: %w", name, kafka.Needs(withMessage(err, response.ErrMessage), "Delete", ""))
 	})
 }
 
@@ -134,7 +136,7 @@ func (c *client) create(ctx context.Context, want TopicConfig) (created bool, er
 	case errors.Is(err, kerr.TopicAlreadyExists):
 		return false, nil
 	}
-	return false, fmt.Errorf("create topic %q: %w", want.Name, withMessage(err, response.ErrMessage))
+	return false, fmt.Errorf("create topic %q: %w", want.Name, kafka.Needs(withMessage(err, response.ErrMessage), "Create", ""))
 }
 
 // withMessage adds what the broker says beyond the name of the error.

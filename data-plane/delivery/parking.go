@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"knative.dev/eventing-kafka-go/data-plane/cloudevent"
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
@@ -149,7 +150,7 @@ func (p Produce) await(rec *kgo.Record) Result {
 	defer limit.Stop()
 	select {
 	case err := <-done:
-		return Result{Err: err, Cause: causeOfProduce(err), RetryAfter: -1}
+		return Result{Err: kafka.Needs(err, "Write", ""), Cause: causeOfProduce(err), RetryAfter: -1}
 	case <-limit.C:
 		return Result{Err: errProduceTimeout, Cause: TimedOut, RetryAfter: -1}
 	}

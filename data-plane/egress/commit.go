@@ -9,6 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"knative.dev/eventing-kafka-go/data-plane/kafka"
 )
 
 // committer decides when a group commits: an interval after the first change, or when a crash would repeat too much; one
@@ -303,6 +305,7 @@ func (g *group) noteCommit(err error) {
 			return
 		}
 	}
+	err = kafka.Needs(err, "Read", "Read")
 	g.log.Warn("commit failed", "error", err)
 	g.note(err)
 }

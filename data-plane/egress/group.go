@@ -163,7 +163,7 @@ func (g *group) poll(ctx context.Context) {
 	fetches.EachError(func(topic string, partition int32, err error) {
 		if !errors.Is(err, context.Canceled) && !errors.Is(err, kgo.ErrClientClosed) {
 			g.log.Warn("fetch failed", "topic", topic, "partition", partition, "error", err)
-			g.fail(fmt.Errorf("fetch %s-%d: %w", topic, partition, err))
+			g.fail(fmt.Errorf("fetch %s-%d: %w", topic, partition, kafka.Needs(err, "Read", "Read")))
 		}
 		if errors.Is(err, kerr.UnknownTopicID) {
 			g.rediscover(topic)

@@ -88,7 +88,7 @@ func produceFailed(r *route, record *kgo.Record, err error) Answer {
 	case errors.Is(err, kgo.ErrClientClosed):
 		return unavailable("the connection to Kafka was closed before the event was written")
 	}
-	reason := fmt.Sprintf("topic %s was not written: %v", r.topic, err)
+	reason := fmt.Sprintf("topic %s was not written: %v", r.topic, kafka.Needs(err, "Write", ""))
 	if r.sink.Trouble != nil {
 		if trouble := r.sink.Trouble(); trouble != "" {
 			reason += "; " + trouble

@@ -26,25 +26,19 @@ import (
 
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/proto/contract"
+	"knative.dev/eventing-kafka-go/test/integration/cluster"
 )
 
-// Security is tested on a real Kafka that hack/kafka.sh has started with --sasl; KAFKA_DIR is its folder, where the key
-// of its certificate authority is. Without a listener that demands client certificates, whose address KAFKA_SSL has, the
-// case of mutual TLS is skipped. On kfake both are tested beside the code.
+// Security is tested on a real Kafka that hack/kafka.sh has started with --sasl, as hack/integration.sh does; KAFKA_DIR is
+// its folder, where the key of its certificate authority is. On kfake the same is tested beside the code.
 //
 //	export KAFKA_DIR=$(mktemp -d) KAFKA_PORT=29092
-//	trust=listener.name.ssl.ssl.truststore
-//	KAFKA_PROPERTIES="listeners=PLAINTEXT://127.0.0.1:29092,CONTROLLER://127.0.0.1:29093,SASL_SSL://127.0.0.1:29094,SSL://127.0.0.1:29095
-//	advertised.listeners=PLAINTEXT://127.0.0.1:29092,SASL_SSL://127.0.0.1:29094,SSL://127.0.0.1:29095
-//	listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
-//	listener.name.ssl.ssl.client.auth=required
-//	$trust.type=PEM
-//	$trust.location=$KAFKA_DIR/tls/ca.crt" hack/kafka.sh up --sasl
-//	KAFKA=127.0.0.1:29092 KAFKA_SSL=127.0.0.1:29095 go test -run Security ./test/integration
+//	hack/kafka.sh up --sasl
+//	KAFKA=127.0.0.1:29092 go test -run Security ./test/integration
 type securedKafka struct {
-	plain, sasl string // addresses
-	ca          []byte
-	dir         string
+	plain, sasl, ssl string // addresses
+	authority        *authority
+	dir              string
 }
 
 // securityWait bounds single operations on Kafka.
@@ -56,12 +50,8 @@ func findSecured(t *testing.T) *securedKafka {
 	if dir == "" || servers == "" {
 		t.Skip("TLS and SASL of a real Kafka need KAFKA and KAFKA_DIR of one that hack/kafka.sh has started with --sasl")
 	}
-	ca, err := os.ReadFile(filepath.Join(dir, "tls", "ca.crt"))
-	if os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(dir, "tls", "ca.crt")); os.IsNotExist(err) {
 		t.Skip("this Kafka was started without --sasl")
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 	first, _, _ := strings.Cut(servers, ",")
 	host, text, err := net.SplitHostPort(first)
@@ -72,7 +62,8 @@ func findSecured(t *testing.T) *securedKafka {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &securedKafka{plain: servers, sasl: net.JoinHostPort(host, strconv.Itoa(port+2)), ca: ca, dir: dir}
+	at := func(listener int) string { return net.JoinHostPort(host, strconv.Itoa(port+listener)) }
+	return &securedKafka{plain: servers, sasl: at(2), ssl: at(3), authority: loadAuthority(t, filepath.Join(dir, "tls")), dir: dir}
 }
 
 // admin is a client of the listener that asks nobody anything.
@@ -136,15 +127,15 @@ func reaches(t *testing.T, c kafka.Connection) error {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
 	defer cancel()
 	return client.Ping(ctx)
 }
 
 func TestSecurityOfARealKafkaBySASLOverTLS(t *testing.T) {
 	k := findSecured(t)
-	right := map[string]string{"protocol": "SASL_SSL", "ca.crt": string(k.ca), "user": "bench", "password": "bench-secret"}
-	stranger, _ := selfSigned(t)
+	right := map[string]string{"protocol": "SASL_SSL", "ca.crt": k.authority.ca, "user": "bench", "password": "bench-secret"}
+	stranger := newAuthority(t).ca
 	for _, test := range []struct {
 		name    string
 		data    map[string]string
@@ -155,7 +146,7 @@ func TestSecurityOfARealKafkaBySASLOverTLS(t *testing.T) {
 		{name: "PLAIN with another password", data: other(right, "password", "x"), refused: true},
 		{name: "SCRAM-SHA-512 with another password", data: other(right, "sasl.mechanism", "SCRAM-SHA-512", "password", "x"), refused: true},
 		{name: "a mechanism that the broker has not", data: other(right, "sasl.mechanism", "SCRAM-SHA-256"), refused: true},
-		{name: "the older format", data: map[string]string{"ca.crt": string(k.ca), "username": "bench", "password": "bench-secret", "saslType": "SCRAM-SHA-512"}},
+		{name: "the older format", data: map[string]string{"ca.crt": k.authority.ca, "username": "bench", "password": "bench-secret", "saslType": "SCRAM-SHA-512"}},
 		{name: "a broker of an authority that is not trusted", data: other(right, "ca.crt", stranger), refused: true},
 		{name: "a broker that only the system could trust", data: map[string]string{
 			"protocol": "SASL_SSL", "user": "bench", "password": "bench-secret"}, refused: true},
@@ -192,7 +183,7 @@ func TestSecurityOfARealKafkaByRotationOfAPassword(t *testing.T) {
 		defer cancel()
 		_, _ = admin.AlterUserSCRAMs(ctx, []kadm.DeleteSCRAM{{User: user, Mechanism: kadm.ScramSha512}}, nil)
 	})
-	data := map[string]string{"protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512", "ca.crt": string(k.ca), "user": user}
+	data := map[string]string{"protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512", "ca.crt": k.authority.ca, "user": user}
 	producers := kafka.NewProducers(kafka.DefaultProducerConfig(), slog.New(slog.DiscardHandler))
 	acquire := func(password string) *kafka.Producer {
 		p, err := producers.Acquire(secretOf(t, k.sasl, other(data, "password", password)))
@@ -216,6 +207,7 @@ func TestSecurityOfARealKafkaByRotationOfAPassword(t *testing.T) {
 		}
 	}
 	setPassword("password-0")
+	allow(t, admin, "User:"+user, kadm.NewACLs().Topics(topic).Operations(kadm.OpWrite))
 	current := acquire("password-0")
 	send(current)
 	settle(burst)
@@ -251,51 +243,82 @@ func TestSecurityOfARealKafkaByRotationOfAPassword(t *testing.T) {
 
 func TestSecurityOfARealKafkaByClientCertificates(t *testing.T) {
 	k := findSecured(t)
-	address := os.Getenv("KAFKA_SSL")
-	if address == "" {
-		t.Skip("KAFKA_SSL does not name a listener that demands client certificates")
-	}
-	authority, err := tls.LoadX509KeyPair(filepath.Join(k.dir, "tls", "ca.crt"), filepath.Join(k.dir, "tls", "ca.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, key := issue(t, authority.Leaf, authority.PrivateKey)
-	stranger, strangersKey := selfSigned(t)
-	right := map[string]string{"protocol": "SSL", "ca.crt": string(k.ca), "user.crt": certificate, "user.key": key}
-	if err := reaches(t, secretOf(t, address, right)); err != nil {
+	certificate, key := k.authority.client(t, "client")
+	stranger, strangersKey := newAuthority(t).client(t, "client")
+	right := map[string]string{"protocol": "SSL", "ca.crt": k.authority.ca, "user.crt": certificate, "user.key": key}
+	if err := reaches(t, secretOf(t, k.ssl, right)); err != nil {
 		t.Errorf("with the certificate: %v", err)
 	}
-	if err := reaches(t, secretOf(t, address, other(right, "user.skip", "true"))); err == nil {
+	if err := reaches(t, secretOf(t, k.ssl, other(right, "user.skip", "true"))); err == nil {
 		t.Error("admitted without a certificate")
 	}
-	if err := reaches(t, secretOf(t, address, other(right, "user.crt", stranger, "user.key", strangersKey))); err == nil {
+	if err := reaches(t, secretOf(t, k.ssl, other(right, "user.crt", stranger, "user.key", strangersKey))); err == nil {
 		t.Error("admitted with a certificate of another authority")
 	}
 }
 
-func selfSigned(t *testing.T) (certificate, key string) { return issue(t, nil, nil) }
+// authority signs certificates.
+type authority struct {
+	ca          string // PEM
+	certificate *x509.Certificate
+	key         any
+}
 
-// issue makes a certificate of an authority, or one that is its own, and an EC key.
-func issue(t *testing.T, authority *x509.Certificate, signer any) (certificate, key string) {
+func newAuthority(t *testing.T) *authority {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "client"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
-	if authority == nil {
-		authority, signer = template, private
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: cluster.Name("authority")}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign}
+	a := &authority{certificate: template, key: private}
+	a.ca = a.sign(t, template, private)
+	block, _ := pem.Decode([]byte(a.ca))
+	if a.certificate, err = x509.ParseCertificate(block.Bytes); err != nil {
+		t.Fatal(err)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, authority, private.Public(), signer)
+	return a
+}
+
+// loadAuthority reads ca.crt and ca.key.
+func loadAuthority(t *testing.T, dir string) *authority {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.crt"), filepath.Join(dir, "ca.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ec, err := x509.MarshalECPrivateKey(private)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})
+	return &authority{string(ca), pair.Leaf, pair.PrivateKey}
+}
+
+// client is a certificate and an EC key in PEM. Brokers call who has them by the name.
+func (a *authority) client(t *testing.T, name string) (certificate, key string) {
+	t.Helper()
+	return a.issue(t, &x509.Certificate{Subject: pkix.Name{CommonName: name}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+}
+
+// issue completes and signs a certificate with a new key.
+func (a *authority) issue(t *testing.T, template *x509.Certificate) (certificate, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: ec}))
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.sign(t, template, private), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+func (a *authority) sign(t *testing.T, template *x509.Certificate, private *ecdsa.PrivateKey) string {
+	t.Helper()
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, private.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }

@@ -1,5 +1,5 @@
-// Package aws is the identity of this process at AWS: the access keys that the environment, a web identity, the agent of a
-// pod or the machine give it, and those of a role that it assumes with them.
+// Package aws is the identity of this process at AWS: the access keys that the environment, a web identity, a profile of the
+// files that AWS's clients share, the agent of a pod or the machine give it, and those of a role that it assumes with them.
 //
 // It speaks the documented HTTP endpoints and nothing else of AWS. It keeps keys until shortly before they end and never
 // writes one into an error. A [Source] may be used by any goroutine.
@@ -79,7 +79,7 @@ func (s *Source) Keys(ctx context.Context) (Keys, error) {
 		if err != nil {
 			return Keys{}, err
 		}
-		return s.assume(ctx, keys, s.config.Role)
+		return s.assume(ctx, keys, map[string]string{"role_arn": s.config.Role})
 	})
 }
 
@@ -109,22 +109,61 @@ func (s *Source) renewed(ctx context.Context, role string, ask func(context.Cont
 // process returns the keys of the process itself, by the first of the ways that the environment asks for, in the order of
 // AWS's own clients.
 func (s *Source) process(ctx context.Context) (Keys, error) {
+	env, chosen := s.config.Env, cmp.Or(s.config.Env("AWS_PROFILE"), s.config.Env("AWS_DEFAULT_PROFILE"))
+	if chosen == "" {
+		if keys := s.environment(); keys.AccessKey != "" {
+			return keys, nil
+		}
+		if env("AWS_WEB_IDENTITY_TOKEN_FILE") != "" && env("AWS_ROLE_ARN") != "" {
+			return s.webIdentity(ctx, env("AWS_WEB_IDENTITY_TOKEN_FILE"), env("AWS_ROLE_ARN"), cmp.Or(env("AWS_ROLE_SESSION_NAME"), SessionName))
+		}
+	}
+	all, err := s.profiles()
+	if err != nil {
+		return Keys{}, err
+	}
+	switch keys, ok, err := s.profile(ctx, cmp.Or(chosen, "default"), all, 0); {
+	case err != nil || ok:
+		return keys, err
+	case chosen != "":
+		return Keys{}, fmt.Errorf("AWS: profile %q, which AWS_PROFILE names, has no keys", chosen)
+	case env("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "" || env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "":
+		return s.agent(ctx)
+	}
+	return s.host(ctx)
+}
+
+// environment is the access key of the environment; empty without one.
+func (s *Source) environment() Keys {
+	env := s.config.Env
+	if env("AWS_ACCESS_KEY_ID") == "" || env("AWS_SECRET_ACCESS_KEY") == "" {
+		return Keys{}
+	}
+	return Keys{AccessKey: env("AWS_ACCESS_KEY_ID"), SecretKey: env("AWS_SECRET_ACCESS_KEY"), SessionToken: env("AWS_SESSION_TOKEN")}
+}
+
+// agent asks the agent that the environment names.
+func (s *Source) agent(ctx context.Context) (Keys, error) {
 	env := s.config.Env
 	switch {
-	case env("AWS_ACCESS_KEY_ID") != "" && env("AWS_SECRET_ACCESS_KEY") != "":
-		return Keys{AccessKey: env("AWS_ACCESS_KEY_ID"), SecretKey: env("AWS_SECRET_ACCESS_KEY"), SessionToken: env("AWS_SESSION_TOKEN")}, nil
-	case env("AWS_WEB_IDENTITY_TOKEN_FILE") != "" && env("AWS_ROLE_ARN") != "":
-		return s.webIdentity(ctx, env("AWS_WEB_IDENTITY_TOKEN_FILE"), env("AWS_ROLE_ARN"), cmp.Or(env("AWS_ROLE_SESSION_NAME"), SessionName))
 	case env("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "":
 		return s.container(ctx, env("AWS_CONTAINER_CREDENTIALS_FULL_URI"))
 	case env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "":
 		return s.container(ctx, "http://169.254.170.2"+env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"))
-	case strings.EqualFold(env("AWS_EC2_METADATA_DISABLED"), "true"):
-		return Keys{}, errors.New("AWS: the environment has no access key, web identity or identity of a pod, and that of the machine is disabled")
+	}
+	return Keys{}, errors.New("AWS: the environment names no agent")
+}
+
+// host asks the machine, after everything else.
+func (s *Source) host(ctx context.Context) (Keys, error) {
+	env := s.config.Env
+	const none = "AWS: the environment has no access key, web identity, profile or identity of a pod"
+	if strings.EqualFold(env("AWS_EC2_METADATA_DISABLED"), "true") {
+		return Keys{}, errors.New(none + ", and that of the machine is disabled")
 	}
 	keys, err := s.machine(ctx, cmp.Or(env("AWS_EC2_METADATA_SERVICE_ENDPOINT"), "http://169.254.169.254"))
 	if err != nil {
-		return Keys{}, fmt.Errorf("AWS: the environment has no access key, web identity or identity of a pod; that of the machine: %w", err)
+		return Keys{}, fmt.Errorf(none+"; that of the machine: %w", err)
 	}
 	return keys, nil
 }

@@ -146,7 +146,7 @@ func TestWhoseKeys(t *testing.T) { // SEC-12
 		{name: "an agent that is not of this machine", env: []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/"}, err: "neither https"},
 		{name: "an agent that refuses", env: []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI", agent.URL}, err: "answered 401"},
 		{name: "a token that is not there", env: []string{"AWS_WEB_IDENTITY_TOKEN_FILE", token + "x", "AWS_ROLE_ARN", "arn:pod"}, err: "web identity"},
-		{name: "nothing at all", env: []string{"AWS_EC2_METADATA_DISABLED", "true"}, err: "no access key, web identity or identity of a pod"},
+		{name: "nothing at all", env: []string{"AWS_EC2_METADATA_DISABLED", "true"}, err: "no access key, web identity, profile or identity of a pod"},
 		{name: "a machine without a role", env: []string{"AWS_EC2_METADATA_SERVICE_ENDPOINT", agent.URL}, err: "that of the machine: answered 401"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,9 +13,13 @@ import (
 	"time"
 )
 
-// assume returns the keys of a role (AssumeRole of STS).
-func (s *Source) assume(ctx context.Context, keys Keys, role string) (Keys, error) {
-	return s.sts(ctx, url.Values{"Action": {"AssumeRole"}, "RoleArn": {role}, "RoleSessionName": {SessionName}}, &keys)
+// assume returns the keys of a role (AssumeRole of STS), as a profile describes it.
+func (s *Source) assume(ctx context.Context, keys Keys, role map[string]string) (Keys, error) {
+	form := url.Values{"Action": {"AssumeRole"}, "RoleArn": {role["role_arn"]}, "RoleSessionName": {cmp.Or(role["role_session_name"], SessionName)}}
+	if role["external_id"] != "" {
+		form.Set("ExternalId", role["external_id"])
+	}
+	return s.sts(ctx, form, &keys)
 }
 
 // webIdentity returns the keys of the role that the token of a ServiceAccount stands for (AssumeRoleWithWebIdentity of
