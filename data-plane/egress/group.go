@@ -40,6 +40,7 @@ type group struct {
 	started      time.Time
 	handling     atomic.Int64 // since when what was fetched is being handled, Unix nanoseconds; 0: it is waited for
 	rediscovered time.Time    // when a topic was last taken up anew; of the goroutine that polls
+	complaint    lastError    // that was logged last; of the goroutine that polls
 
 	cancel  context.CancelFunc // ends polling
 	polled  chan struct{}      // closed when polling has ended
@@ -162,14 +163,34 @@ func (g *group) poll(ctx context.Context) {
 	g.client.AllowRebalance()
 	fetches.EachError(func(topic string, partition int32, err error) {
 		if !errors.Is(err, context.Canceled) && !errors.Is(err, kgo.ErrClientClosed) {
-			g.log.Warn("fetch failed", "topic", topic, "partition", partition, "error", err)
-			g.fail(fmt.Errorf("fetch %s-%d: %w", topic, partition, kafka.Needs(err, "Read", "Read")))
+			g.fetchFailed(topic, partition, err)
 		}
 		if errors.Is(err, kerr.UnknownTopicID) {
 			g.rediscover(topic)
 		}
 	})
 }
+
+// fetchFailed says why nothing is fetched of a partition, below 0 of a topic, or "" of the whole group. What may not be
+// read fails several times a second, so the log has the same error once a minute. Only the goroutine that polls calls this.
+func (g *group) fetchFailed(topic string, partition int32, err error) {
+	of := fmt.Sprintf("fetch %s-%d", topic, partition)
+	switch {
+	case topic == "":
+		of = "consumer group " + g.identity.groupID
+	case partition < 0:
+		of = "fetch " + topic
+	}
+	err = fmt.Errorf("%s: %w", of, kafka.Needs(err, "Read", "Read"))
+	if now := time.Now(); g.complaint.text != err.Error() || now.Sub(g.complaint.at) >= complaintInterval {
+		g.complaint = lastError{text: err.Error(), at: now}
+		g.log.Warn("nothing is fetched", "error", err)
+	}
+	g.fail(err)
+}
+
+// complaintInterval is how long the same error is not logged again.
+const complaintInterval = time.Minute
 
 // rediscover takes up a topic that was deleted and created again: the client keeps to the id of the old one, and
 // reports nothing but errors, until it is told to forget it. Only the goroutine that polls calls this.

@@ -87,7 +87,7 @@ func (g *group) report(r *status.Group) {
 	g.reportPace(r, now)
 	r.LastError, r.LastErrorAt = g.last.text, g.last.at
 	if text, at := g.trouble.Last(); at.After(r.LastErrorAt) {
-		r.LastError, r.LastErrorAt = text, at
+		r.LastError, r.LastErrorAt = g.identity.connection.Blame(text), at
 	}
 	for _, p := range g.partitions {
 		r.Buffered += p.bytes

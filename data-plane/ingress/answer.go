@@ -89,10 +89,15 @@ func produceFailed(r *route, record *kgo.Record, err error) Answer {
 		return unavailable("the connection to Kafka was closed before the event was written")
 	}
 	reason := fmt.Sprintf("topic %s was not written: %v", r.topic, kafka.Needs(err, "Write", ""))
+	trouble := ""
 	if r.sink.Trouble != nil {
-		if trouble := r.sink.Trouble(); trouble != "" {
-			reason += "; " + trouble
-		}
+		trouble = r.sink.Trouble()
+	}
+	if trouble != "" {
+		reason += "; " + trouble
+	}
+	if r.blame != nil && (trouble != "" || kafka.Classify(err) == kafka.Auth) {
+		reason = r.blame(reason)
 	}
 	return unavailable(reason)
 }

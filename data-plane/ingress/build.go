@@ -85,7 +85,7 @@ func (i *Ingress) connect(r *route, resource *contract.Resource, creds kafka.Cre
 		r.problem = oneLine(err.Error())
 		return
 	}
-	r.sink = s
+	r.sink, r.blame = s, connection.Blame
 	t.sinks = append(t.sinks, s)
 }
 

@@ -56,6 +56,7 @@ type route struct {
 	noteTypes  bool   // IN-57
 	guard      *guard // nil: everybody may send
 	sink       Sink
+	blame      func(string) string // see [kafka.Connection.Blame]; nil adds nothing
 	metrics    *telemetry.Ingress
 	complaints *complaints
 	account    *account

@@ -19,6 +19,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"knative.dev/eventing-kafka-go/data-plane/kafka/credentials"
 	"knative.dev/eventing-kafka-go/proto/contract"
 )
 
@@ -48,6 +49,7 @@ type Connection struct {
 	Security Security
 
 	transport Transport
+	secrets   []string // "namespace/name"
 }
 
 // ConnectionOf returns the connection that a resource asks for. It is an error when the resource names no servers, when
@@ -65,7 +67,11 @@ func ConnectionOf(r *contract.Resource, creds Credentials) (Connection, error) {
 	if err != nil {
 		return Connection{}, err
 	}
-	return Connection{Servers: servers, Security: security}, nil
+	c := Connection{Servers: servers, Security: security}
+	for _, ref := range credentials.References(r) {
+		c.secrets = append(c.secrets, credentials.Name(ref))
+	}
+	return c, nil
 }
 
 // ParseServers splits a comma separated list of servers: entries are trimmed, blank ones and repetitions dropped, the
@@ -86,6 +92,15 @@ func (c Connection) Key() string {
 	servers := slices.Clone(c.Servers)
 	slices.Sort(servers)
 	return strings.Join(servers, ",") + c.Security.identity
+}
+
+// Blame adds to what is said about a connection that fails which Secrets it was made with; they are the resource's own also
+// where it shares a client with others.
+func (c Connection) Blame(trouble string) string {
+	if trouble == "" || len(c.secrets) == 0 {
+		return trouble
+	}
+	return trouble + " (Secret " + strings.Join(c.secrets, ", ") + ")"
 }
 
 // Dial returns how the connection is opened, up to the point where Kafka's frames are written in clear. It is meant for

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,12 +20,25 @@ const sharedBatchBytes = 1 << 20
 // warmTimeout bounds how long a new generation may take to prepare itself.
 const warmTimeout = 2 * time.Second
 
+const (
+	// admissionTimeout bounds one question whether a connection is admitted.
+	admissionTimeout = 10 * time.Second
+	// admissionPause is the first wait until the next one, maxAdmissionPause the longest.
+	admissionPause, maxAdmissionPause = 250 * time.Millisecond, 5 * time.Second
+)
+
 // generation is what a producer writes with until it is renewed.
 type generation struct {
 	producer *Producer
 	config   *ProducerConfig // never changed
 	usual    *kgo.Client
 	trouble  *Trouble
+	life     context.Context // ends when it is drained
+	end      context.CancelFunc
+	asks     sync.WaitGroup
+	asking   atomic.Bool
+	admitted atomic.Bool           // by a broker, at some time
+	refused  atomic.Pointer[error] // why records fail at once
 	// entering counts calls of Produce that may be about to hand over a record.
 	entering atomic.Int64
 
@@ -35,12 +49,69 @@ type generation struct {
 
 func newGeneration(p *Producer) (*generation, error) {
 	g := &generation{producer: p, config: p.set.config.Load(), trouble: NewTrouble(p.connection)}
+	g.life, g.end = context.WithCancel(p.set.abort)
+	g.trouble.suspect = g.ask
 	usual, err := g.newClient(min(g.config.MaxRequestSize, sharedBatchBytes))
 	if err != nil {
+		g.end()
 		return nil, err
 	}
 	g.usual = usual
+	g.ask()
 	return g, nil
+}
+
+// ask begins to ask brokers whether they admit the connection, unless that is under way: clients try refused credentials
+// again for as long as their records may wait, and say nothing (KF-26).
+func (g *generation) ask() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.drained || g.producer.connection.Security.identity == "" || !g.asking.CompareAndSwap(false, true) {
+		return
+	}
+	g.asks.Go(func() {
+		defer g.asking.Store(false)
+		for pause := admissionPause; !g.settled(); pause = min(2*pause, maxAdmissionPause) {
+			select {
+			case <-g.life.Done():
+				return
+			case <-time.After(pause):
+			}
+		}
+	})
+}
+
+// settled asks once, and reports whether there is nothing to find out: the connection is admitted, or Kafka is away, for
+// which records wait.
+func (g *generation) settled() bool {
+	ctx, cancel := context.WithTimeout(g.life, admissionTimeout)
+	defer cancel()
+	err := g.usual.Ping(ctx)
+	switch {
+	case g.life.Err() != nil:
+		return true
+	case err == nil:
+		g.admitted.Store(true)
+		g.refused.Store(nil)
+		return true
+	case isRefusal(err):
+		g.refuse(err)
+		return false
+	}
+	return g.refused.Load() == nil
+}
+
+// refuse has records fail from now on, and those that wait. A connection that was admitted before goes on to wait: while
+// passwords are exchanged, Kafka often has the new one first, and connections that are open stay so.
+func (g *generation) refuse(err error) {
+	if g.admitted.Load() {
+		return
+	}
+	err = fmt.Errorf("Kafka refuses what the Secret says: %w", err)
+	g.refused.Store(&err)
+	for _, client := range g.clients() {
+		_ = client.AbortBufferedRecords(g.life) // its error is that the producer is closed
+	}
 }
 
 func (g *generation) newClient(batchBytes int32) (*kgo.Client, error) {
@@ -140,6 +211,8 @@ func (g *generation) drain(limit time.Duration) {
 				"records", client.BufferedProduceRecords(), "error", err)
 		}
 	}
+	g.end()
+	g.asks.Wait()
 	for _, client := range clients {
 		client.Close()
 	}

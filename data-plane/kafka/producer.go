@@ -57,7 +57,7 @@ func newProducer(set *Producers, key string, c Connection) (*Producer, error) {
 
 // Produce hands a record over and returns at once; promise is called exactly once, on a goroutine of the producer that
 // calls the promises of many records one after the other: it must not block. (While the client is renewed, and for large
-// records, there are two such goroutines.) When the buffer is full the promise gets [kgo.ErrMaxBuffered]. The record must
+// records, there are two such goroutines; while Kafka refuses the credentials, Produce calls it itself.) When the buffer is full the promise gets [kgo.ErrMaxBuffered]. The record must
 // not be changed before that. [Classify] tells what an error means.
 //
 // There is no context: cancelling one record would fail all others that wait for its partition. The time limit is
@@ -67,6 +67,11 @@ func (p *Producer) Produce(record *kgo.Record, promise func(*kgo.Record, error))
 		g := p.current.Load()
 		g.entering.Add(1)
 		if p.current.Load() == g { // else it may be closing already
+			if refused := g.refused.Load(); refused != nil {
+				g.entering.Add(-1)
+				promise(record, *refused)
+				return
+			}
 			g.client(record).TryProduce(p.set.abort, record, promise)
 			g.entering.Add(-1)
 			return

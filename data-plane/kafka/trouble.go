@@ -14,7 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Trouble is a hook that remembers why a client could not speak with a broker, until one answers it. Clients try again for
@@ -23,6 +25,9 @@ import (
 type Trouble struct {
 	encrypted, authenticated bool
 	last                     atomic.Pointer[trouble]
+	// presented is the broker that credentials were shown to last, which has answered nothing else since.
+	presented atomic.Pointer[string]
+	suspect   func() // called when a broker may have refused what the Secret says; it must not block
 }
 
 type trouble struct {
@@ -32,7 +37,7 @@ type trouble struct {
 
 // NewTrouble returns the hook for a client of a connection.
 func NewTrouble(c Connection) *Trouble {
-	return &Trouble{encrypted: c.Security.tls != nil, authenticated: c.Security.mechanism != nil}
+	return &Trouble{encrypted: c.Security.tls != nil, authenticated: c.Security.mechanism != nil, suspect: func() {}}
 }
 
 // Last is what went wrong and when; "" when nothing did since the last answer.
@@ -47,23 +52,65 @@ func (t *Trouble) Last() (text string, at time.Time) {
 func (t *Trouble) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
 	if err != nil {
 		t.note(meta, err, true)
+		if isRefusal(err) {
+			t.suspect()
+		}
 	}
 }
 
 // OnBrokerE2E is called by clients after an answer, or its failure.
-func (t *Trouble) OnBrokerE2E(meta kgo.BrokerMetadata, _ int16, e2e kgo.BrokerE2E) {
+func (t *Trouble) OnBrokerE2E(meta kgo.BrokerMetadata, key int16, e2e kgo.BrokerE2E) {
 	if err := e2e.Err(); err != nil {
 		t.note(meta, err, false)
-	} else if t.last.Load() != nil {
-		t.last.Store(nil)
+		return
 	}
+	switch kmsg.Key(key) {
+	case kmsg.ApiVersions: // which brokers answer to anybody
+	case kmsg.SASLHandshake, kmsg.SASLAuthenticate:
+		broker := address(meta)
+		t.presented.Store(&broker)
+	default:
+		if t.presented.Load() != nil {
+			t.presented.Store(nil)
+		}
+		if t.last.Load() != nil {
+			t.last.Store(nil)
+		}
+	}
+}
+
+// OnBrokerDisconnect is called by clients after a connection was closed. Of credentials that a broker refuses, and of
+// mechanisms that it has not, hooks are told nothing else.
+func (t *Trouble) OnBrokerDisconnect(meta kgo.BrokerMetadata, _ net.Conn) {
+	if shown := t.presented.Load(); shown != nil && *shown == address(meta) {
+		t.presented.Store(nil)
+		t.last.Store(&trouble{text: fmt.Sprintf("broker %s: the connection ended while it was authenticated: "+
+			"sasl.mechanism, user and password, or the token of the Secret are probably refused", address(meta)), at: time.Now()})
+		t.suspect()
+	}
+}
+
+func address(meta kgo.BrokerMetadata) string { return fmt.Sprintf("%s:%d", meta.Host, meta.Port) }
+
+// isRefusal reports whether the Secret has to change before a broker is admitted, or admits us, rather than the broker.
+func isRefusal(err error) bool {
+	for _, refused := range []error{kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState} {
+		if errors.Is(err, refused) {
+			return true
+		}
+	}
+	var (
+		stranger *tls.CertificateVerificationError
+		alert    *net.OpError
+	)
+	return errors.As(err, &stranger) || errors.As(err, &alert) && alert.Op == "remote error"
 }
 
 func (t *Trouble) note(meta kgo.BrokerMetadata, err error, opening bool) {
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, kgo.ErrClientClosed) { // by the client itself
 		return
 	}
-	text := fmt.Sprintf("broker %s:%d: %v", meta.Host, meta.Port, err)
+	text := fmt.Sprintf("broker %s: %v", address(meta), err)
 	if hint := t.explain(err, opening); hint != "" {
 		text += ": " + hint
 	}

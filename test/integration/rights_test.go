@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"knative.dev/eventing-kafka-go/control-plane/kafkaadmin"
+	"knative.dev/eventing-kafka-go/data-plane/status"
 	"knative.dev/eventing-kafka-go/proto/contract"
 	"knative.dev/eventing-kafka-go/test/integration/cluster"
 	"knative.dev/eventing-kafka-go/test/integration/poll"
@@ -55,46 +56,54 @@ func TestSecurityOfARealKafkaByTheRightsOfADataPlane(t *testing.T) {
 	in.BootstrapServers, in.Auth = k.sasl, authOf("writer")
 	out := resource(c, "out", topic, egress(uid, subscriber.URL, contract.DeliveryOrder_ORDERED))
 	out.BootstrapServers, out.Auth, out.Ingress = k.sasl, authOf("reader"), nil
-	mounted := mountSecrets(t, map[string]map[string]string{"writer": writersSecret, "reader": readersSecret})
-	p := process.New(t, "all", process.NewMount(t, contractOf(1, in, out)), 10*time.Second, "CREDENTIALS_DIR_PATH="+mounted.dir)
+	wrongUID := cluster.Name("wrong") // user and password that Kafka refuses concern this resource alone
+	wrong := resource(c, "wrong", topic, egress(wrongUID, subscriber.URL, contract.DeliveryOrder_ORDERED))
+	wrong.BootstrapServers, wrong.Auth = k.sasl, authOf("wrong")
+	mounted := mountSecrets(t, map[string]map[string]string{"writer": writersSecret, "reader": readersSecret,
+		"wrong": other(writersSecret, "password", "another-password")})
+	p := process.New(t, "all", process.NewMount(t, contractOf(1, in, out, wrong)), 10*time.Second, "CREDENTIALS_DIR_PATH="+mounted.dir)
 	p.Start(t)
 	client := traffic.NewClient(t, 1)
-	answers := func(what string, n int, code int, text string) {
+	answersAt := func(resource, what string, n int, code int, text string) {
 		t.Helper()
 		poll.Until(t, patience, func() string {
-			got, reason, err := client.Send(t.Context(), at(p, "in")(), traffic.Text(fmt.Sprintf("%s-%d", what, n), what))
+			got, reason, err := client.Send(t.Context(), at(p, resource)(), traffic.Text(fmt.Sprintf("%s-%d", what, n), what))
 			if n++; err != nil || got != code || !strings.Contains(reason, text) {
 				return fmt.Sprintf("%s: answers %d with %q, not %d %q, %v", what, code, text, got, reason, err)
 			}
 			return ""
 		})
 	}
-	group := func(text string) {
+	answers := func(what string, n int, code int, text string) { t.Helper(); answersAt("in", what, n, code, text) }
+	group := func(uid, text string) {
 		t.Helper()
 		poll.Until(t, patience, func() string {
-			groups := p.Report(t).Groups
-			if len(groups) != 1 || !strings.Contains(groups[0].LastError, text) {
-				return fmt.Sprintf("the status says %q: %+v", text, groups)
+			got := reportOf(t, p, uid).LastError
+			if !strings.Contains(got, text) {
+				return fmt.Sprintf("the status says %q, not %q", text, got)
 			}
 			return ""
 		})
 	}
+	answersAt("wrong", "with another password", 0, http.StatusServiceUnavailable, "user and password, or the token of the Secret are probably refused (Secret ns/wrong)")
+	group(wrongUID, "user and password, or the token of the Secret are probably refused (Secret ns/wrong)")
 	answers("without a right", 0, http.StatusServiceUnavailable, "the user needs the right ")
 	allow(t, admin, writer, kadm.NewACLs().Topics(topic).Operations(kadm.OpWrite))
 	answers("with the right to write", 0, http.StatusAccepted, "")
 
-	group("the user needs the right Read on the consumer group")
-	allow(t, admin, reader, kadm.NewACLs().Groups("group-"+uid).Operations(kadm.OpRead))
+	group(uid, "the user needs the right Read on the topic")
 	allow(t, admin, reader, kadm.NewACLs().Topics(topic).Operations(kadm.OpRead))
+	group(uid, "the user needs the right Read on the consumer group")
+	allow(t, admin, reader, kadm.NewACLs().Groups("group-"+uid).Operations(kadm.OpRead))
 	poll.Until(t, patience, func() string {
 		answers("delivered", 0, http.StatusAccepted, "")
 		if subscriber.Distinct() == 0 {
-			return fmt.Sprintf("events are delivered: %+v", p.Report(t).Groups)
+			return fmt.Sprintf("events are delivered: %+v", reportOf(t, p, uid))
 		}
 		return ""
 	})
 	poll.Until(t, patience, func() string {
-		if lag := p.Report(t).Groups[0].LagRecords; lag > 0 {
+		if lag := reportOf(t, p, uid).LagRecords; lag > 0 {
 			return fmt.Sprintf("everything is committed, %d records are not", lag)
 		}
 		return ""
@@ -174,6 +183,17 @@ func TestSecurityOfARealKafkaByTheRightsOfAController(t *testing.T) {
 		}
 		return err
 	}, func() { allow(t, admin, guest, kadm.NewACLs().Groups(group).Operations(kadm.OpDescribe)) })
+}
+
+// reportOf is what a process says about an egress.
+func reportOf(t *testing.T, p *process.Plane, uid string) (found status.Group) {
+	t.Helper()
+	for _, g := range p.Report(t).Groups {
+		if g.UID == uid {
+			found = g
+		}
+	}
+	return found
 }
 
 // steps does something without a right and with it. Brokers know of a right a moment after it was given.
