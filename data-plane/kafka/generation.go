@@ -24,7 +24,10 @@ const (
 	// admissionTimeout bounds one question whether a connection is admitted.
 	admissionTimeout = 10 * time.Second
 	// admissionPause is the first wait until the next one, maxAdmissionPause the longest.
-	admissionPause, maxAdmissionPause = 250 * time.Millisecond, 5 * time.Second
+	admissionPause, maxAdmissionPause = 250 * time.Millisecond, 2 * time.Second
+	// refusalGrace is how long a new connection may be refused before its records are: brokers take up certificates and
+	// passwords one after the other.
+	refusalGrace = 5 * time.Second
 )
 
 // generation is what a producer writes with until it is renewed.
@@ -71,7 +74,8 @@ func (g *generation) ask() {
 	}
 	g.asks.Go(func() {
 		defer g.asking.Store(false)
-		for pause := admissionPause; !g.settled(); pause = min(2*pause, maxAdmissionPause) {
+		began := time.Now()
+		for pause := admissionPause; !g.settled(began); pause = min(2*pause, maxAdmissionPause) {
 			select {
 			case <-g.life.Done():
 				return
@@ -82,8 +86,8 @@ func (g *generation) ask() {
 }
 
 // settled asks once, and reports whether there is nothing to find out: the connection is admitted, or Kafka is away, for
-// which records wait.
-func (g *generation) settled() bool {
+// which records wait. began is when it was asked first.
+func (g *generation) settled(began time.Time) bool {
 	ctx, cancel := context.WithTimeout(g.life, admissionTimeout)
 	defer cancel()
 	err := g.usual.Ping(ctx)
@@ -95,7 +99,9 @@ func (g *generation) settled() bool {
 		g.refused.Store(nil)
 		return true
 	case isRefusal(err):
-		g.refuse(err)
+		if time.Since(began) >= refusalGrace {
+			g.refuse(err)
+		}
 		return false
 	}
 	return g.refused.Load() == nil

@@ -24,6 +24,7 @@ func TestRecordsOfARefusedConnectionDoNotWait(t *testing.T) { // KF-26
 		"no client certificate":                                   with(right, "user.skip", "true"),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each waits out the grace
 			config := DefaultProducerConfig()
 			config.DeliveryTimeout = time.Hour
 			producer, err := newProducers(t, config).Acquire(connect(t, cluster.Bootstrap(), data))

@@ -84,8 +84,8 @@ func (t *Trouble) OnBrokerE2E(meta kgo.BrokerMetadata, key int16, e2e kgo.Broker
 func (t *Trouble) OnBrokerDisconnect(meta kgo.BrokerMetadata, _ net.Conn) {
 	if shown := t.presented.Load(); shown != nil && *shown == address(meta) {
 		t.presented.Store(nil)
-		t.last.Store(&trouble{text: fmt.Sprintf("broker %s: the connection ended while it was authenticated: "+
-			"sasl.mechanism, user and password, or the token of the Secret are probably refused", address(meta)), at: time.Now()})
+		text := fmt.Sprintf("broker %s: the connection ended while it was authenticated: ", address(meta)) + refusedHint
+		t.last.Store(&trouble{text: text, at: time.Now()})
 		t.suspect()
 	}
 }
@@ -94,16 +94,24 @@ func address(meta kgo.BrokerMetadata) string { return fmt.Sprintf("%s:%d", meta.
 
 // isRefusal reports whether the Secret has to change before a broker is admitted, or admits us, rather than the broker.
 func isRefusal(err error) bool {
+	var stranger *tls.CertificateVerificationError
+	return refusesLogin(err) || isAlert(err) || errors.As(err, &stranger)
+}
+
+// isAlert is true for what the broker's side of TLS says.
+func isAlert(err error) bool {
+	var alert *net.OpError
+	return errors.As(err, &alert) && alert.Op == "remote error"
+}
+
+// refusesLogin is true for what brokers answer to SASL that fails.
+func refusesLogin(err error) bool {
 	for _, refused := range []error{kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState} {
 		if errors.Is(err, refused) {
 			return true
 		}
 	}
-	var (
-		stranger *tls.CertificateVerificationError
-		alert    *net.OpError
-	)
-	return errors.As(err, &stranger) || errors.As(err, &alert) && alert.Op == "remote error"
+	return false
 }
 
 func (t *Trouble) note(meta kgo.BrokerMetadata, err error, opening bool) {
@@ -117,6 +125,9 @@ func (t *Trouble) note(meta kgo.BrokerMetadata, err error, opening bool) {
 	t.last.Store(&trouble{text: text, at: time.Now()})
 }
 
+// refusedHint is what is probably wrong where a broker is reached and admits nobody.
+const refusedHint = "sasl.mechanism, user and password, or the token of the Secret are probably refused"
+
 // explain says what is probably wrong with a Secret, or with what refers to the cluster; "" where the error says enough
 // (SEC-20, SEC-21).
 func (t *Trouble) explain(err error, opening bool) string {
@@ -129,6 +140,10 @@ func (t *Trouble) explain(err error, opening bool) string {
 	hungUp := errors.As(err, &firstEOF) || opening && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET))
 	silent := opening && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded))
 	switch {
+	case refusesLogin(err):
+		return refusedHint
+	case isAlert(err):
+		return "the broker probably refuses the client certificate in user.crt of the Secret, or that there is none"
 	case errors.As(err, &name):
 		return "the broker's certificate must have the address that clients use among its subject alternative names"
 	case errors.As(err, &stranger):

@@ -202,13 +202,16 @@ func (l *sslListener) alter(ctx context.Context, change kadm.AlterConfig) {
 	}
 }
 
-// await waits until the broker admits a Secret, or does not any more: it takes up its settings after it has answered.
+// await waits until the broker admits a Secret, or does not any more: it takes up its settings after it has answered, and
+// each of its threads by itself.
 func (l *sslListener) await(data map[string]string, admitted bool) {
 	l.t.Helper()
 	connection := secretOf(l.t, l.k.ssl, data)
 	poll.Until(l.t, patience, func() string {
-		if err := reaches(l.t, connection); (err == nil) != admitted {
-			return fmt.Sprintf("the broker admits a certificate: %v is %v, %v", admitted, err == nil, err)
+		for range 6 {
+			if err := reaches(l.t, connection); (err == nil) != admitted {
+				return fmt.Sprintf("the broker admits a certificate: %v is %v, %v", admitted, err == nil, err)
+			}
 		}
 		return ""
 	})
