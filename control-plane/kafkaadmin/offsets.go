@@ -235,7 +235,8 @@ func (g *group) commitOffsets(ctx context.Context, starts map[position]int64) er
 		name := g.nameOf(t.Topic, t.TopicID)
 		for _, p := range t.Partitions {
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return fmt.Errorf("commit offsets of consumer group %q: topic %q, partition %d: %w", g.Group, name, p.Partition, kafka.Needs(err, "Read", "Read"))
+				err = kafka.Needs(err, "Read", "Read")
+				return fmt.Errorf("commit offsets of consumer group %q: topic %q, partition %d: %w", g.Group, name, p.Partition, err)
 			}
 			at := position{name, p.Partition}
 			g.committed[at] = stored{offset: starts[at]}

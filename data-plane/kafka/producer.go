@@ -57,8 +57,9 @@ func newProducer(set *Producers, key string, c Connection) (*Producer, error) {
 
 // Produce hands a record over and returns at once; promise is called exactly once, on a goroutine of the producer that
 // calls the promises of many records one after the other: it must not block. (While the client is renewed, and for large
-// records, there are two such goroutines; while Kafka refuses the credentials, Produce calls it itself.) When the buffer is full the promise gets [kgo.ErrMaxBuffered]. The record must
-// not be changed before that. [Classify] tells what an error means.
+// records, there are two such goroutines; while Kafka refuses the credentials, Produce calls it itself.) When the buffer is
+// full the promise gets [kgo.ErrMaxBuffered]. The record must not be changed before that. [Classify] tells what an error
+// means.
 //
 // There is no context: cancelling one record would fail all others that wait for its partition. The time limit is
 // ProducerConfig.DeliveryTimeout; whoever waits for less must stop waiting by itself.

@@ -11,7 +11,7 @@ import (
 // on a consumer group, as access control lists name them (SEC-34). Brokers do not say it. "" is for what was not tried;
 // other errors stay as they are.
 func Needs(err error, onTopic, onGroup string) error {
-	right := ""
+	var right string
 	switch {
 	case onTopic != "" && errors.Is(err, kerr.TopicAuthorizationFailed):
 		right = onTopic + " on the topic"
