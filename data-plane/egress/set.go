@@ -53,7 +53,7 @@ type Options struct {
 	Token func(tokens.Identity, time.Time) (string, error)
 	// Consumer are the settings of every consumer.
 	Consumer kafka.ConsumerConfig
-	// Concurrency is how many deliveries of one egress run at the same time to begin with; a window of them follows the
+	// Concurrency is how many deliveries of one egress run at the same time to begin with, at the default 32; a window follows the
 	// subscriber from there. Below 100, the default, it is the most at once.
 	Concurrency int
 	// Budget bounds the memory for events. Default 512 MiB.
