@@ -86,8 +86,10 @@ func (t *Takeover) Survey(ctx context.Context) (migration.Survey, error) {
 // rightsNeeded are asked for before anything is begun (MIG-06).
 func (t *Takeover) rightsNeeded() []kube.Right {
 	rights := []kube.Right{
-		{Verb: "delete", Resource: kube.MutatingWebhooks, Name: podWebhook}, {Verb: "delete", Resource: kube.ScaledObjects},
-		{Verb: "delete", Resource: kube.ConfigMaps, Namespace: t.Namespace}, {Verb: "delete", Resource: kube.RoleBindings, Name: "knative-kafka-broker-data-plane"},
+		{Verb: "delete", Resource: kube.MutatingWebhooks, Name: podWebhook},
+		{Verb: "delete", Resource: kube.ScaledObjects},
+		{Verb: "delete", Resource: kube.ConfigMaps, Namespace: t.Namespace},
+		{Verb: "delete", Resource: kube.RoleBindings, Name: "knative-kafka-broker-data-plane"},
 	}
 	for _, r := range []kube.Resource{kube.Consumers, kube.ConsumerGroups} {
 		rights = append(rights, kube.Right{Verb: "patch", Resource: r}, kube.Right{Verb: "delete", Resource: r},
