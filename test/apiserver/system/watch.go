@@ -16,12 +16,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	toolswatch "k8s.io/client-go/tools/watch"
 
 	"knative.dev/eventing-kafka-go/test/apiserver/env"
 	"knative.dev/eventing-kafka-go/test/apiserver/program"
 )
 
-// Watch tells of every change of objects of a kind from now on, until the test ends. seen runs on a goroutine of its own.
+// Watch tells of every change of objects of a kind from now on, until the test ends. seen runs on a goroutine of its own. An
+// API server ends a watch that is slow to read; it goes on from where it was then.
 func (s *System) Watch(tb testing.TB, kind schema.GroupVersionKind, namespace string, seen func(watch.EventType, *env.Object)) {
 	tb.Helper()
 	client := s.Of(kind, namespace)
@@ -30,7 +33,8 @@ func (s *System) Watch(tb testing.TB, kind schema.GroupVersionKind, namespace st
 		tb.Fatalf("list %s: %v", kind.Kind, err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
-	changes, err := client.Watch(ctx, metav1.ListOptions{ResourceVersion: now.GetResourceVersion()})
+	changes, err := toolswatch.NewRetryWatcherWithContext(ctx, now.GetResourceVersion(),
+		&cache.ListWatch{WatchFuncWithContext: client.Watch})
 	if err != nil {
 		cancel()
 		tb.Fatalf("watch %s: %v", kind.Kind, err)
