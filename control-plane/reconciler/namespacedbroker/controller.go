@@ -2,7 +2,6 @@ package namespacedbroker
 
 import (
 	"context"
-	"net/http"
 
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/restmapper"
@@ -36,7 +35,7 @@ func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl
 	p := &planes{
 		system: in.SystemNamespace, shared: in.DataPlanes[dataplane.Broker], brokers: brokers.Lister(),
 		cached: objects.get, ready: objects.synced, client: dynamicclient.Get(ctx),
-		reach:  probe(&http.Client{Timeout: probeLimit, Transport: &http.Transport{DisableKeepAlives: true}}),
+		reach:  probe(prober()),
 		mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(kubeclient.Get(ctx).Discovery())),
 	}
 	r := &Reconciler{broker.New(ctx, p.class())}

@@ -30,6 +30,7 @@ type System struct {
 
 	controller, plane string         // programs
 	pods              map[string]Pod // by the label app
+	services          *services
 }
 
 // Pod is a pod of a data plane.
@@ -48,7 +49,7 @@ func Start(tb testing.TB, e *env.Env, kinds ...dataplane.Kind) *System {
 		tb.Fatal(err)
 	}
 	s := &System{
-		Env: e, Kafka: startKafka(tb), Subscriber: startSubscriber(tb), Planes: planes, pods: map[string]Pod{},
+		Env: e, Kafka: startKafka(tb), Subscriber: startSubscriber(tb), Planes: planes, pods: map[string]Pod{}, services: startServices(tb),
 		controller: e.Build(tb, "control-plane/cmd/controller"), plane: e.Build(tb, "data-plane/cmd/kafka-data-plane"),
 	}
 	for _, kind := range kinds {
@@ -90,6 +91,9 @@ func (s *System) StartPod(tb testing.TB, d dataplane.DataPlane, app, name, role 
 			}, []string{role}
 		},
 	})
+	if role == "ingress" {
+		s.services.lead(d, p.Events)
+	}
 	return p
 }
 
@@ -109,5 +113,6 @@ func (s *System) Replica(tb testing.TB, pod string, variables ...string) *progra
 	tb.Helper()
 	return s.Run(tb, s.controller, "kafka-controller", pod, append([]string{
 		fmt.Sprintf("PROBE_PORT=%d", program.FreePorts(tb, 1)[0]), "CONFIG_LEADERELECTION_NAME=config-kafka-leader-election",
+		"HTTP_PROXY=" + s.services.url,
 	}, variables...)...)
 }
