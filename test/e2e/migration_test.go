@@ -202,7 +202,7 @@ func TestPostInstall(t *testing.T) {
 	t.Cleanup(func() {
 		w.Kubectl(t, "delete", "--ignore-not-found", "-f", world.File(file))
 		w.Kubectl(t, "-n", world.System, "delete", "configmap", "kafka-broker-dispatcher-settings")
-		w.Kubectl(t, "apply", "-f", world.File("eventing-kafka-controller.yaml")) // the webhook for pods that the release ships
+		w.Files(t, world.File("eventing-kafka-controller.yaml")) // the webhook for pods that the release ships
 	})
 	began := time.Now()
 	w.Kubectl(t, "apply", "-f", world.File(file))

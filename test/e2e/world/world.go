@@ -80,16 +80,18 @@ func (w *World) install(tb testing.TB) {
 // Install applies files of a release, with settings for this Kafka, and waits until every pod is ready.
 func (w *World) Install(tb testing.TB, files ...string) {
 	tb.Helper()
+	w.Files(tb, files...)
+	w.Settled(tb)
+}
+
+// Files applies files of a release, with settings for this Kafka: one broker holds one copy; what is shipped is for three.
+func (w *World) Files(tb testing.TB, files ...string) {
+	tb.Helper()
 	for _, file := range files {
 		w.Kubectl(tb, "apply", "-f", file)
 	}
-	// One broker holds one copy; shipped is what three brokers allow.
-	w.Apply(tb, `
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: kafka-broker-config, namespace: knative-eventing}
-data: {default.topic.replication.factor: "1"}`)
-	w.Settled(tb)
+	w.Kubectl(tb, "--namespace", System, "patch", "configmap", "kafka-broker-config", "--type", "merge",
+		"--patch", `{"data": {"default.topic.replication.factor": "1"}}`)
 }
 
 // File is another file of the release that is installed.
