@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"knative.dev/eventing-kafka-go/proto/contract"
+	"knative.dev/eventing-kafka-go/proto/tokens"
 )
 
 // Kind is a data plane of an installation.
@@ -129,6 +130,13 @@ func (d DataPlane) In(namespace string) DataPlane {
 // TokensName is the Secret with a part of the tokens that it shows to subscribers, in Namespace: see package tokens.
 func (d DataPlane) TokensName(shard int) string {
 	return fmt.Sprintf("%s-tokens-%d", d.CredentialsName, shard)
+}
+
+// HoldsTokens says whether a Secret in Namespace is called like one with tokens.
+func (d DataPlane) HoldsTokens(secret string) bool {
+	text, _ := strings.CutPrefix(secret, d.CredentialsName+"-tokens-")
+	shard, err := strconv.Atoi(text)
+	return err == nil && 0 <= shard && shard < tokens.Shards && secret == d.TokensName(shard)
 }
 
 // Key identifies the data plane: the namespace and name of its contract.

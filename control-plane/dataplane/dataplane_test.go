@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"knative.dev/eventing-kafka-go/proto/contract"
+	"knative.dev/eventing-kafka-go/proto/tokens"
 )
 
 func TestTheNamesAreThoseThatUsersKnow(t *testing.T) {
@@ -64,6 +65,19 @@ func TestAWrongValueIsNamed(t *testing.T) {
 		}, "knative-eventing")
 		if err == nil || !strings.Contains(err.Error(), key) || !strings.Contains(err.Error(), value) {
 			t.Errorf("%s=%s: %v", key, value, err)
+		}
+	}
+}
+
+func TestSecretsWithTokensAreKnownByTheirNames(t *testing.T) {
+	d := DataPlane{CredentialsName: "creds"}
+	for name, want := range map[string]bool{
+		d.TokensName(0): true, d.TokensName(tokens.Shards - 1): true, d.TokensName(tokens.Shards): false,
+		"creds": false, "creds-tokens-": false, "creds-tokens-01": false, "creds-tokens-+1": false, "creds-tokens--1": false,
+		"other-tokens-1": false, "1": false,
+	} {
+		if got := d.HoldsTokens(name); got != want {
+			t.Errorf("%q: %t", name, got)
 		}
 	}
 }

@@ -54,9 +54,9 @@ func refusedIn(secret *corev1.Secret) map[string]string {
 	return all
 }
 
-// News has told called with every ServiceAccount that was refused a token and is no more, or the other way round, when a
-// Secret changes.
-func News(told func(types.NamespacedName)) cache.ResourceEventHandler {
+// News has told called with every ServiceAccount of ours that was refused a token and is no more, or the other way round,
+// when a Secret changes.
+func (a Accounts) News(told func(*corev1.ServiceAccount)) cache.ResourceEventHandler {
 	of := func(object any) map[string]string {
 		if secret, ok := object.(*corev1.Secret); ok {
 			return refusedIn(secret)
@@ -71,8 +71,10 @@ func News(told func(types.NamespacedName)) cache.ResourceEventHandler {
 		maps.Copy(both, after)
 		for account := range both {
 			if before[account] != after[account] {
-				namespace, name, _ := cache.SplitMetaNamespaceKey(account) // one that is none has no owner
-				told(types.NamespacedName{Namespace: namespace, Name: name})
+				namespace, name, _ := cache.SplitMetaNamespaceKey(account) // one that is none is not found
+				if found, err := a.Lister.ServiceAccounts(namespace).Get(name); err == nil {
+					told(found)
+				}
 			}
 		}
 	}

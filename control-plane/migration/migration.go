@@ -65,6 +65,18 @@ type Step struct {
 	Gate Gate
 }
 
+// Left is how many changes are left to do in steps.
+func Left(ctx context.Context, steps []Step) (n int, err error) {
+	for _, step := range steps {
+		changes, err := step.Plan(ctx)
+		if err != nil {
+			return 0, err
+		}
+		n += len(changes)
+	}
+	return n, nil
+}
+
 // Gate says what is waited for, "" for nothing. It changes nothing.
 type Gate func(ctx context.Context) (waiting string, err error)
 

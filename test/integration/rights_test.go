@@ -24,22 +24,32 @@ import (
 func (k *securedKafka) user(t *testing.T, admin *kadm.Client, prefix string) (principal string, secret map[string]string) {
 	t.Helper()
 	name, password := cluster.Name(prefix), "password-of-"+prefix
+	setPassword(t, admin, name, password)
+	t.Cleanup(func() { removeUser(t, admin, name) })
+	return "User:" + name, map[string]string{"protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512", "ca.crt": k.authority.ca,
+		"user": name, "password": password}
+}
+
+// setPassword gives a user of SASL_SSL a password, and makes the user.
+func setPassword(t *testing.T, admin *kadm.Client, user, password string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), securityWait)
 	defer cancel()
-	altered, err := admin.AlterUserSCRAMs(ctx, nil, []kadm.UpsertSCRAM{{User: name, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: password}})
+	altered, err := admin.AlterUserSCRAMs(ctx, nil, []kadm.UpsertSCRAM{{User: user, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: password}})
 	if err == nil {
 		err = altered.Error()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), securityWait)
-		defer cancel()
-		_, _ = admin.AlterUserSCRAMs(ctx, []kadm.DeleteSCRAM{{User: name, Mechanism: kadm.ScramSha512}}, nil)
-	})
-	return "User:" + name, map[string]string{"protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512", "ca.crt": k.authority.ca,
-		"user": name, "password": password}
+}
+
+// removeUser ends what setPassword made, when the test has ended.
+func removeUser(t *testing.T, admin *kadm.Client, user string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), securityWait)
+	defer cancel()
+	_, _ = admin.AlterUserSCRAMs(ctx, []kadm.DeleteSCRAM{{User: user, Mechanism: kadm.ScramSha512}}, nil)
 }
 
 // A data plane needs no more than: Write on the topic where events enter; Read on topic and group where they are delivered

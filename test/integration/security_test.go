@@ -166,23 +166,7 @@ func TestSecurityOfARealKafkaByRotationOfAPassword(t *testing.T) {
 	admin := k.admin(t)
 	topic := k.topic(t, admin)
 	user := fmt.Sprintf("it-%d", time.Now().UnixNano())
-	setPassword := func(password string) {
-		ctx, cancel := context.WithTimeout(t.Context(), securityWait)
-		defer cancel()
-		altered, err := admin.AlterUserSCRAMs(ctx, nil, []kadm.UpsertSCRAM{
-			{User: user, Mechanism: kadm.ScramSha512, Iterations: 4096, Password: password}})
-		if err == nil {
-			err = altered.Error()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), securityWait)
-		defer cancel()
-		_, _ = admin.AlterUserSCRAMs(ctx, []kadm.DeleteSCRAM{{User: user, Mechanism: kadm.ScramSha512}}, nil)
-	})
+	t.Cleanup(func() { removeUser(t, admin, user) })
 	data := map[string]string{"protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512", "ca.crt": k.authority.ca, "user": user}
 	producers := kafka.NewProducers(kafka.DefaultProducerConfig(), slog.New(slog.DiscardHandler))
 	acquire := func(password string) *kafka.Producer {
@@ -206,14 +190,14 @@ func TestSecurityOfARealKafkaByRotationOfAPassword(t *testing.T) {
 			}
 		}
 	}
-	setPassword("password-0")
+	setPassword(t, admin, user, "password-0")
 	allow(t, admin, "User:"+user, kadm.NewACLs().Topics(topic).Operations(kadm.OpWrite))
 	current := acquire("password-0")
 	send(current)
 	settle(burst)
 	for i := range 3 {
 		password := fmt.Sprintf("password-%d", i+1)
-		setPassword(password)
+		setPassword(t, admin, user, password)
 		send(current) // by connections of the old password
 		next := acquire(password)
 		send(next)

@@ -48,13 +48,9 @@ func (t *Takeover) Name() string { return "leftovers" }
 // Survey implements migration.Takeover.
 func (t *Takeover) Survey(ctx context.Context) (migration.Survey, error) {
 	var s migration.Survey
-	left := 0
-	for _, step := range t.Steps() {
-		changes, err := step.Plan(ctx)
-		if err != nil {
-			return s, err
-		}
-		left += len(changes)
+	left, err := migration.Left(ctx, t.Steps())
+	if err != nil {
+		return s, err
 	}
 	bindings, err := t.Kube.List(ctx, kube.KafkaBindings, kube.Select{})
 	if err != nil {

@@ -44,13 +44,9 @@ func (t *Takeover) Name() string { return "legacy-source" }
 // Survey implements migration.Takeover.
 func (t *Takeover) Survey(ctx context.Context) (migration.Survey, error) {
 	var s migration.Survey
-	left := 0
-	for _, step := range t.Steps() {
-		changes, err := step.Plan(ctx)
-		if err != nil {
-			return s, err
-		}
-		left += len(changes)
+	left, err := migration.Left(ctx, t.Steps())
+	if err != nil {
+		return s, err
 	}
 	if left == 0 {
 		s.Skip = "nothing is left of the KafkaSource of eventing-kafka"

@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
@@ -15,7 +16,6 @@ import (
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/secret"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/service"
-	serviceaccount "knative.dev/pkg/client/injection/kube/informers/core/v1/serviceaccount/filtered"
 	kconfigmap "knative.dev/pkg/configmap"
 	"knative.dev/pkg/controller"
 	"knative.dev/pkg/logging"
@@ -31,7 +31,6 @@ import (
 	"knative.dev/eventing-kafka-go/control-plane/entries"
 	"knative.dev/eventing-kafka-go/control-plane/features"
 	"knative.dev/eventing-kafka-go/control-plane/following"
-	"knative.dev/eventing-kafka-go/control-plane/identity"
 	"knative.dev/eventing-kafka-go/control-plane/installation"
 	"knative.dev/eventing-kafka-go/control-plane/topics"
 )
@@ -73,7 +72,7 @@ func (r *Reconciler) watch(ctx context.Context, impl *controller.Impl) {
 		eventpolicy.Get(ctx).Informer():  controller.HandleAll(following.Namespace(store, impl.EnqueueKey)),
 		configmap.Get(ctx).Informer(): controller.HandleAll(
 			following.Contract(r.in.DataPlanes[dataplane.Channel], store, pending, impl.EnqueueKey)),
-		secret.Get(ctx).Informer(): identity.News(r.ofAccount(ctx, impl.EnqueueKey)),
+		secret.Get(ctx).Informer(): r.in.Accounts.News(r.ofAccount(ctx, impl.EnqueueKey)),
 	} {
 		if _, err := informer.AddEventHandler(handler); err != nil {
 			logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
@@ -89,18 +88,14 @@ func (r *Reconciler) watch(ctx context.Context, impl *controller.Impl) {
 }
 
 // ofAccount enqueues the channel of the Subscription that a ServiceAccount belongs to.
-func (r *Reconciler) ofAccount(ctx context.Context, enqueue func(types.NamespacedName)) func(types.NamespacedName) {
-	accounts, subscriptions := serviceaccount.Get(ctx, identity.Label).Lister(), subscription.Get(ctx).Lister()
-	return func(id types.NamespacedName) {
-		a, err := accounts.ServiceAccounts(id.Namespace).Get(id.Name)
-		if err != nil {
-			return
-		}
+func (r *Reconciler) ofAccount(ctx context.Context, enqueue func(types.NamespacedName)) func(*corev1.ServiceAccount) {
+	subscriptions := subscription.Get(ctx).Lister()
+	return func(a *corev1.ServiceAccount) {
 		owner := metav1.GetControllerOf(a)
 		if owner == nil {
 			return
 		}
-		if s, err := subscriptions.Subscriptions(id.Namespace).Get(owner.Name); err == nil && s.UID == owner.UID {
+		if s, err := subscriptions.Subscriptions(a.Namespace).Get(owner.Name); err == nil && s.UID == owner.UID {
 			ofSubscription(enqueue)(s)
 		}
 	}

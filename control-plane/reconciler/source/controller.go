@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/cache"
 	kubeclient "knative.dev/pkg/client/injection/kube/client"
 	"knative.dev/pkg/client/injection/kube/informers/core/v1/configmap"
@@ -52,11 +52,13 @@ func NewController(ctx context.Context, cmw kconfigmap.Watcher) *controller.Impl
 			logging.FromContext(ctx).Fatalw("Informer cannot be followed", "error", err)
 		}
 	}
-	accounts, isSources := serviceaccount.Get(ctx, identity.Label), controller.FilterController(&sourcesv1beta1.KafkaSource{})
+	isSources := controller.FilterController(&sourcesv1beta1.KafkaSource{})
 	for informer, handler := range map[cache.SharedIndexInformer]cache.ResourceEventHandler{
-		accounts.Informer(): cache.FilteringResourceEventHandler{FilterFunc: isSources, Handler: controller.HandleAll(impl.EnqueueControllerOf)},
-		secret.Get(ctx).Informer(): identity.News(func(id types.NamespacedName) {
-			if a, err := accounts.Lister().ServiceAccounts(id.Namespace).Get(id.Name); err == nil && isSources(a) {
+		serviceaccount.Get(ctx, identity.Label).Informer(): cache.FilteringResourceEventHandler{
+			FilterFunc: isSources, Handler: controller.HandleAll(impl.EnqueueControllerOf),
+		},
+		secret.Get(ctx).Informer(): in.Accounts.News(func(a *corev1.ServiceAccount) {
+			if isSources(a) {
 				impl.EnqueueControllerOf(a)
 			}
 		}),

@@ -2,7 +2,6 @@ package token
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -16,7 +15,6 @@ import (
 	"knative.dev/pkg/reconciler"
 
 	"knative.dev/eventing-kafka-go/control-plane/installation"
-	"knative.dev/eventing-kafka-go/proto/tokens"
 )
 
 const (
@@ -45,7 +43,7 @@ func NewController(ctx context.Context, _ kconfigmap.Watcher) *controller.Impl {
 	_, err := secret.Get(ctx).Informer().AddEventHandler(controller.HandleAll(func(object any) {
 		if changed, err := kmeta.DeletionHandlingAccessor(object); err == nil && isToken(in, changed.GetName()) {
 			for _, id := range planes.All() {
-				if d, ok := planes.Of(id); ok && d.Namespace == changed.GetNamespace() && strings.HasPrefix(changed.GetName(), d.CredentialsName+"-") {
+				if d, ok := planes.Of(id); ok && d.Namespace == changed.GetNamespace() && d.HoldsTokens(changed.GetName()) {
 					r.changed(changed)
 					impl.EnqueueKeyAfter(id, gather)
 				}
@@ -72,10 +70,8 @@ func NewController(ctx context.Context, _ kconfigmap.Watcher) *controller.Impl {
 // isToken says whether a Secret is called like one with tokens, of which there are few among those of a cluster.
 func isToken(in *installation.Installation, secret string) bool {
 	for _, d := range in.DataPlanes {
-		for n := range tokens.Shards {
-			if secret == d.TokensName(n) {
-				return true
-			}
+		if d.HoldsTokens(secret) {
+			return true
 		}
 	}
 	return false

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	brokerinformer "knative.dev/eventing/pkg/client/injection/informers/eventing/v1/broker"
@@ -88,18 +88,17 @@ func (r *Reconciler) controller(ctx context.Context, cmw kconfigmap.Watcher, of 
 	})
 	r.resolver = resolver.NewURIResolverFromTracker(ctx, impl.Tracker)
 	r.later = func(t *eventingv1.Trigger, after time.Duration) { impl.EnqueueAfter(t, after) }
-	accounts, ofAccount := serviceaccount.Get(ctx, identity.Label), r.ofAccount(triggers.Lister(), impl)
+	ofAccount, isTriggers := r.ofAccount(triggers.Lister(), impl), controller.FilterController(&eventingv1.Trigger{})
 	r.in.Rollout.Notify(r.class.asker, impl.EnqueueKey)
 	r.in.Scaler.Notify(r.class.asker, impl.EnqueueKey)
 	for informer, handler := range map[cache.SharedIndexInformer]cache.ResourceEventHandler{
 		triggers.Informer(): cache.FilteringResourceEventHandler{FilterFunc: r.isOurs, Handler: controller.HandleAll(impl.Enqueue)},
 		brokers.Informer():  controller.HandleAll(r.ofBroker(triggers.Lister(), impl)),
-		accounts.Informer(): cache.FilteringResourceEventHandler{
-			FilterFunc: controller.FilterController(&eventingv1.Trigger{}), Handler: controller.HandleAll(ofAccount),
+		serviceaccount.Get(ctx, identity.Label).Informer(): cache.FilteringResourceEventHandler{
+			FilterFunc: isTriggers, Handler: controller.HandleAll(ofAccount),
 		},
-		secret.Get(ctx).Informer(): identity.News(func(id types.NamespacedName) {
-			a, err := accounts.Lister().ServiceAccounts(id.Namespace).Get(id.Name)
-			if err == nil && controller.FilterController(&eventingv1.Trigger{})(a) {
+		secret.Get(ctx).Informer(): r.in.Accounts.News(func(a *corev1.ServiceAccount) {
+			if isTriggers(a) {
 				ofAccount(a)
 			}
 		}),
