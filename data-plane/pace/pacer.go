@@ -11,6 +11,9 @@ type Config struct {
 	Start, Max int
 	// Rate is the most starts in a second; 0: no limit.
 	Rate float64
+	// Capacity is how many deliveries this process could make in a second, if it did nothing else; 0: nobody knows. The
+	// window does not grow beyond what they need at the least latency.
+	Capacity float64
 	// Breaker stops deliveries while the subscriber is down.
 	Breaker bool
 }
@@ -73,6 +76,7 @@ func New(c Config) *Pacer {
 func (p *Pacer) Configure(c Config) {
 	p.config = c
 	p.window.bound(float64(max(c.Min, 1)), float64(max(c.Max, c.Min, 1)))
+	p.window.capacity = c.Capacity
 	p.rate.fixed = c.Rate
 	p.breaker.enable(c.Breaker)
 }

@@ -252,7 +252,7 @@ func TestNoiseDoesNotCollapseTheWindow(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			const most, seconds, draws = 512, 40, 100_000
-			s := &simulation{pacer: New(Config{Start: 100, Max: most})}
+			s := &simulation{pacer: New(Config{Start: 100, Max: most, Capacity: 200_000})}
 			s.run(seconds*time.Second, row.latency)
 			var mean time.Duration
 			for range draws {
@@ -264,6 +264,24 @@ func TestNoiseDoesNotCollapseTheWindow(t *testing.T) {
 				t.Error("the window collapsed")
 			}
 		})
+	}
+}
+
+// What waits for this process itself is no reason for more deliveries at a time, not in the long run either.
+func TestTheWindowIsNoLargerThanThisProcessCanUse(t *testing.T) {
+	const capacity = 80_000
+	s := &simulation{pacer: New(Config{Start: 32, Max: 1024, Capacity: 2.5 * capacity})}
+	busy := &queue{capacity: capacity, longest: math.MaxInt, latency: 100 * time.Microsecond}
+	for second := range 45 {
+		now := time.Duration(second+1) * time.Second
+		s.run(now, busy)
+		if n := within(s.answers, now-time.Second, now); n < 0.95*capacity {
+			t.Errorf("second %d: %d answers", second, n)
+		}
+		if w := s.pacer.Status(s.now).Window; w > 2*harmless {
+			t.Errorf("second %d: %d at a time", second, w)
+		}
+		s.answers = s.answers[:0]
 	}
 }
 

@@ -26,6 +26,8 @@ const (
 	sameLatency = 1.25
 	// latencyFloor is where latency alone stops shrinking a window: below it, no queue at a subscriber is worth it.
 	latencyFloor = 4
+	// harmless is what a window may grow to although this process could make no use of it.
+	harmless = 64
 	// restartSize is the window after a time in which the subscriber was down.
 	restartSize = 10
 )
@@ -36,6 +38,7 @@ const (
 type window struct {
 	min, max, size float64
 	start          float64 // up to here a window may grow although latencies do, by the slack
+	capacity       float64 // answers a second that this process could wait for, 0 for any number
 	growth         float64 // for each answer, 0 to hold
 	good           int     // rounds in a row that allowed growth
 	shrunk         time.Duration
@@ -68,7 +71,7 @@ func (w *window) resize(size float64) { w.size = min(max(size, w.min), w.max) }
 // answered takes the latency of one request.
 func (w *window) answered(now, latency time.Duration) {
 	if w.limited && w.growth > 0 {
-		w.resize(w.size + w.growth)
+		w.resize(min(w.size+w.growth, max(w.size, w.useful())))
 	}
 	if !w.fits(now, latency) {
 		return
@@ -103,6 +106,7 @@ func (w *window) judge(now time.Duration) {
 	slices.Sort(kept)
 	w.low = kept[len(kept)/8]
 	w.learn(now, kept[len(kept)/2])
+	w.resize(min(w.size, w.useful()))
 	over := float64(w.low) / float64(w.leastLatency()+slack)
 	switch {
 	case w.stale: // what was seen is no effect of this window
@@ -143,10 +147,23 @@ func (w *window) learn(now, median time.Duration) {
 		return
 	}
 	queued := float64(w.low) > 1.2*float64(w.leastLatency()+slack)
+	useful := w.useful()
 	w.baseBefore, w.base, w.baseSince = w.base, median, now
-	if queued && w.size > latencyFloor {
+	switch {
+	case queued && w.size > latencyFloor:
 		w.shrink(now, max(latencyFloor, w.size*probeCut))
+	case w.size >= useful:
+		w.shrink(now, max(w.start, w.size*probeCut))
 	}
+}
+
+// useful is the largest window of which all can be made use of: it is no subscriber that latency beyond that waits for, but
+// this process, and more at a time would cost it memory and processor time.
+func (w *window) useful() float64 {
+	if w.capacity == 0 || w.base == 0 {
+		return w.max
+	}
+	return max(w.start, harmless, w.capacity*w.leastLatency().Seconds())
 }
 
 func (w *window) leastLatency() time.Duration {
