@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/valyala/fasthttp"
@@ -187,7 +188,8 @@ func (t *Target) decode(rec *kgo.Record, s *scratch) error {
 		cloudevent.FromForeignRecord(rec, t.foreign.source, t.foreign.key, &s.event)
 	}
 	s.event.SetExtension("knativekafkapartition", strconv.FormatInt(int64(rec.Partition), 10), cloudevent.KindInteger)
-	s.event.SetExtension("knativekafkaoffset", strconv.FormatInt(rec.Offset, 10), cloudevent.KindInteger)
+	s.offset = strconv.AppendInt(s.offset[:0], rec.Offset, 10)
+	s.event.SetExtension("knativekafkaoffset", unsafe.String(unsafe.SliceData(s.offset), len(s.offset)), cloudevent.KindInteger)
 	for _, o := range t.overrides {
 		s.event.SetExtension(o.Name, o.Value, o.Kind)
 	}
@@ -302,6 +304,7 @@ type scratch struct {
 	event    cloudevent.Event
 	header   []byte    // of the request, and its body behind it unless that is large
 	body     []byte    // an event as JSON
+	offset   []byte    // of the record, as text
 	token    string    // to be shown with the request
 	ended    time.Time // of the last request: when its answer was there
 	reader   *bufio.Reader

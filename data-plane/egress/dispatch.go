@@ -108,7 +108,8 @@ func (g *group) enqueue(p *partition, rec *kgo.Record, now time.Time, refused bo
 		g.committer.dirty(g)
 		return
 	}
-	t := &task{part: p, ticket: ticket, bytes: size(rec), lane: p.laneOf(rec)}
+	t := tasks.Get().(*task)
+	t.part, t.ticket, t.bytes, t.lane = p, ticket, size(rec), p.laneOf(rec)
 	t.Record, t.Received = rec, now
 	t.inherit()
 	p.enter(t)
@@ -200,6 +201,8 @@ func (g *group) settle(t *task, target *targetRef, next delivery.Next) (*task, *
 	default:
 		resume = g.finished(t)
 		g.lanes.finish(t)
+		*t = task{} // nothing refers to it: it is in no list, and the timer of a retry has run
+		tasks.Put(t)
 	}
 	if g.lanes.running == 0 || p.state != active && p.running == 0 {
 		g.idle.Broadcast()

@@ -1,6 +1,8 @@
 package egress
 
 import (
+	"sync"
+
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/offsets"
 	"knative.dev/eventing-kafka-go/data-plane/pace"
@@ -47,6 +49,9 @@ type task struct {
 
 	older, newer *task // of the same partition
 }
+
+// tasks are zero ones, to be used again: a task for each event would be a seventh of all memory that events take.
+var tasks = sync.Pool{New: func() any { return &task{} }}
 
 // lane is a strictly ordered queue: while one of its tasks is ready, running or waiting for a retry, the others wait.
 // Only after a change of the order can there be more than one such task.

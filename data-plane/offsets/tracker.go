@@ -16,6 +16,7 @@ type Ticket uint64
 type Tracker struct {
 	next    int64 // the offset after the highest one that was added
 	horizon int64 // of the ledger that the tracker began with
+	reach   int64 // above every offset that is worth a word in a ledger: finished, tried, or told by the one before
 
 	slots  []slot
 	free   int32 // of the slots that are not used, a list by next
@@ -59,10 +60,11 @@ func NewTracker(start int64, l Ledger) *Tracker {
 	if l.Base != start || l.Horizon < start {
 		return t
 	}
-	t.horizon = l.Horizon
+	t.horizon, t.reach = l.Horizon, l.Horizon
 	for _, u := range l.Unfinished {
 		if u.Offset >= start {
 			t.append(u, 0)
+			t.reach = max(t.reach, u.Offset+1)
 		}
 	}
 	t.coming = t.oldest
@@ -113,6 +115,7 @@ func (t *Tracker) Fail(ticket Ticket, attempts, status int) {
 	}
 	t.count(s.Attempts, attempts)
 	s.Attempts, s.Status = attempts, status
+	t.reach = max(t.reach, s.Offset+1)
 	t.changes++
 }
 
@@ -120,6 +123,7 @@ func (t *Tracker) Fail(ticket Ticket, attempts, status int) {
 func (t *Tracker) Done(ticket Ticket) {
 	if s := t.at(ticket); s != nil {
 		t.handedOut--
+		t.reach = max(t.reach, s.Offset+1)
 		t.remove(int32(uint32(ticket)))
 	}
 }
@@ -164,14 +168,12 @@ func (t *Tracker) Ahead() int64 {
 	return known - prefix - open
 }
 
-// Ledger is what a commit of Prefix says beside it.
+// Ledger is what a commit of Prefix says beside it. What waits above all that is finished or was tried is not looked at:
+// there may be thousands of it.
 func (t *Tracker) Ledger() Ledger {
-	l := Ledger{Base: t.Prefix(), Horizon: max(t.next, t.horizon)}
-	if t.oldest == none {
-		return l
-	}
-	l.Unfinished = make([]Unfinished, 0, t.handedOut)
-	for at := t.oldest; at != none; at = t.slots[at].next {
+	base := t.Prefix()
+	l := Ledger{Base: base, Horizon: max(base, min(t.reach, max(t.next, t.horizon)))}
+	for at := t.oldest; at != none && t.slots[at].Offset < t.reach; at = t.slots[at].next {
 		l.Unfinished = append(l.Unfinished, t.slots[at].Unfinished)
 	}
 	return l

@@ -2,7 +2,7 @@ package offsets
 
 import (
 	"math/rand/v2"
-	"slices"
+	"sort"
 	"testing"
 )
 
@@ -155,19 +155,45 @@ func TestTrackerAgreesWithTheModel(t *testing.T) {
 				t.Fatalf("seed %d: prefix %d, want %d", seed, got, want)
 			}
 		}
-		var want []int64
-		for _, o := range m.added {
-			if !m.done[o] {
-				want = append(want, o)
+		if open := len(m.added) - len(m.done); tracker.Unfinished() != open {
+			t.Fatalf("seed %d: %d unfinished, want %d", seed, tracker.Unfinished(), open)
+		}
+		l := tracker.Ledger()
+		for _, u := range l.Unfinished {
+			if m.done[u.Offset] {
+				t.Fatalf("seed %d: %d is finished, says the tracker", seed, u.Offset)
 			}
 		}
-		var got []int64
-		for _, u := range tracker.Ledger().Unfinished {
-			got = append(got, u.Offset)
+		text, _ := l.Encode(1 << 20)
+		read, _ := Decode(l.Base, text)
+		heir := NewTracker(tracker.Prefix(), read)
+		for _, o := range m.added[sort.Search(len(m.added), func(i int) bool { return m.added[i] >= l.Base }):] {
+			want := New
+			if m.done[o] {
+				want = Finished
+			}
+			if _, got := heir.Add(o, 0); got != want {
+				t.Fatalf("seed %d: offset %d: %d after a commit, want %d", seed, o, got, want)
+			}
 		}
-		if !slices.Equal(got, want) || tracker.Unfinished() != len(want) {
-			t.Fatalf("seed %d: unfinished %v (%d), want %v", seed, got, tracker.Unfinished(), want)
-		}
+	}
+}
+
+func TestALedgerDoesNotListWhatWaitsAboveAllThatIsKnown(t *testing.T) {
+	tracker := NewTracker(0, Ledger{})
+	var tickets []Ticket
+	for o := range int64(1000) {
+		ticket, _ := tracker.Add(o, 0)
+		tickets = append(tickets, ticket)
+	}
+	tracker.Done(tickets[2])
+	want := Ledger{Base: 0, Horizon: 3, Unfinished: []Unfinished{{Offset: 0}, {Offset: 1}}}
+	if got := tracker.Ledger(); !same(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	tracker.Fail(tickets[5], 1, 0)
+	if got := tracker.Ledger(); len(got.Unfinished) != 5 || got.Unfinished[4] != (Unfinished{Offset: 5, Attempts: 1}) {
+		t.Errorf("with one that was tried: %+v", got)
 	}
 }
 
