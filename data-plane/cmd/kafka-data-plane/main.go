@@ -32,6 +32,8 @@
 //	LOGGING_CONFIG_FILE_PATH        /etc/logging/config.xml: logback's configuration, of which levels are used, also when
 //	                                they change; none: LOG_LEVEL
 //	CONTRACT_LAST_GOOD_FILE_PATH    a file in the temporary directory, named after the contract's path
+//	GOGC                            how much garbage there may be beside what is in use, in percent; 100, and up to 400 for 32 MiB
+//	                                more of it while the process is busy
 //	GOMEMLIMIT                      what the garbage collector keeps the process below; nine tenths of the container's limit
 //	EVENT_MEMORY_BYTES              memory for events that are fetched or being delivered; half of GOMEMLIMIT or of the
 //	                                container's limit, else 512 MiB
@@ -59,6 +61,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"knative.dev/eventing-kafka-go/data-plane/delivery"
 	"knative.dev/eventing-kafka-go/data-plane/kafka"
 	"knative.dev/eventing-kafka-go/data-plane/logging"
@@ -84,13 +88,14 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	watching := make(chan error, 1)
-	go func() { watching <- config.watchLevels(ctx) }()
+	var watching errgroup.Group
+	watching.Go(func() error { return config.watchLevels(ctx) })
+	watching.Go(func() error { plane.FollowCollections(ctx); return nil })
 	config.Log.Info("started", "ingress", text(p.IngressAddr()), "status", text(p.StatusAddr()), "contract", config.ContractPath)
 	err = p.Wait()
 	stop()
 	config.Log.Info("ended", "error", err)
-	return errors.Join(err, <-watching)
+	return errors.Join(err, watching.Wait())
 }
 
 // configuration is that of the plane and of what it logs.
