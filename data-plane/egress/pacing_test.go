@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"runtime"
 	"testing"
 	"time"
 
@@ -43,6 +44,7 @@ func TestThePaceThatAContractAsksFor(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			o := Options{Concurrency: row.concurrency}
 			o.Consumer.MaxPollRecords = 50
+			row.want.Capacity = float64(runtime.GOMAXPROCS(0)) * 100_000
 			if got := paceOf(row.egress, o); got != row.want {
 				t.Errorf("got %+v, want %+v", got, row.want)
 			}
