@@ -170,6 +170,7 @@ share.coordinator.state.topic.replication.factor=$rf
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=5
 group.initial.rebalance.delay.ms=0
+group.consumer.min.session.timeout.ms=6000
 auto.create.topics.enable=false
 log.segment.bytes=104857600
 log.segment.delete.delay.ms=1000

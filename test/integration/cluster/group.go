@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -131,4 +133,34 @@ func (c *Cluster) Unfinished(tb testing.TB, group, topic string) int64 {
 		n += end.Offset - at
 	})
 	return n
+}
+
+// BrokersAssign has brokers forget a member of a group after a session, where it is they who assign, and returns a function
+// that says how many members it has.
+func (c *Cluster) BrokersAssign(tb testing.TB, group string, session time.Duration) (members func() int) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
+	defer cancel()
+	request := kmsg.NewIncrementalAlterConfigsRequest()
+	resource, config := kmsg.NewIncrementalAlterConfigsRequestResource(), kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeGroupConfig, group
+	config.Name, config.Value = "consumer.session.timeout.ms", kmsg.StringPtr(strconv.FormatInt(session.Milliseconds(), 10))
+	resource.Configs = append(resource.Configs, config)
+	request.Resources = append(request.Resources, resource)
+	response, err := request.RequestWith(ctx, c.client)
+	if err == nil {
+		err = kerr.ErrorForCode(response.Resources[0].ErrorCode)
+	}
+	if err != nil {
+		tb.Fatalf("configure group %q: %v", group, err)
+	}
+	return func() int {
+		ctx, cancel := context.WithTimeout(tb.Context(), timeout)
+		defer cancel()
+		described, err := c.admin.DescribeConsumerGroups(ctx, group)
+		if err != nil {
+			tb.Fatalf("describe group %q: %v", group, err)
+		}
+		return len(described[group].Members)
+	}
 }
