@@ -117,7 +117,7 @@ func (g *group) unordered(limit int) (deliver func(*lane, []*kgo.Record), end fu
 	deliver = func(l *lane, records []*kgo.Record) {
 		first := l.begin(records)
 		for i, r := range records {
-			if workers < limit {
+			if workers == 0 || workers < limit && len(jobs) > 0 { // each has a connection: no more than there is work for
 				workers++
 				g.running.Go(func() { g.work(jobs) })
 			}
