@@ -63,13 +63,14 @@ func (s Subject) With(env ...string) Subject {
 	return s
 }
 
-// Committing is the floor with another time that something finished waits for its commit. Not for the data plane, which
-// takes a longer one for an upper bound.
+// Committing is the floor with another time that something finished waits for its commit, for many groups: it shares no
+// connections among them, so each makes few deliveries at a time. Not for the data plane, which takes a longer time for an
+// upper bound.
 func (s Subject) Committing(every time.Duration) Subject {
 	usual := s.command
 	s.command = func(role Role, servers []string, file, address, folder string) (command, error) {
 		c, err := usual(role, servers, file, address, folder)
-		c.args = append([]string{"-commit-every", every.String()}, c.args...)
+		c.args = append([]string{"-commit-every", every.String(), "-in-flight", "4"}, c.args...)
 		return c, err
 	}
 	return s
