@@ -1,6 +1,9 @@
 package cloudevent
 
-import "strings"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // Header is an HTTP header as received, its name in any case.
 type Header struct{ Name, Value string }
@@ -230,12 +233,23 @@ func (e *Event) VisitHTTPHeaders(yield func(name, value string)) {
 
 // headerValue makes a value safe for a header; nearly always it is.
 func headerValue(v string) string {
-	for i := 0; i < len(v); i++ {
-		if isControl(v[i]) {
+	at := 0
+	for ; at+8 <= len(v) && !mayHaveControls(v[at:at+8]); at += 8 { // a word at a time: every value of every event is looked at
+	}
+	for ; at < len(v); at++ {
+		if isControl(v[at]) {
 			return encodeControls(v)
 		}
 	}
 	return v
+}
+
+// mayHaveControls says whether one of eight bytes is a control character, or a tab, or may be one.
+func mayHaveControls(v string) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	x := binary.LittleEndian.Uint64(octets(v))
+	del := x ^ 0x7f*ones
+	return ((x-0x20*ones)&^x|(del-ones)&^del)&high != 0
 }
 
 func isControl(c byte) bool { return c < 0x20 && c != '\t' || c == 0x7f }

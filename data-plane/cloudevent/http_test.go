@@ -3,6 +3,7 @@ package cloudevent
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -368,5 +369,23 @@ func TestHotPathAllocations(t *testing.T) {
 		e.VisitHTTPHeaders(func(string, string) {})
 	}); n > 1 {
 		t.Errorf("FromRecord and VisitHTTPHeaders allocate %v times, want at most once", n)
+	}
+}
+
+func TestControlCharactersAreEncodedWhereverTheyStand(t *testing.T) {
+	for c := range 256 {
+		for length := 1; length <= 20; length++ {
+			for at := range length {
+				value := []byte(strings.Repeat("é~ ", 7)[:length])
+				value[at] = byte(c)
+				want := string(value)
+				if c != '\t' && (c < 0x20 || c == 0x7f) {
+					want = fmt.Sprintf("%s%%%02X%s", value[:at], c, value[at+1:])
+				}
+				if got := headerValue(string(value)); got != want {
+					t.Fatalf("%q became %q, want %q", value, got, want)
+				}
+			}
+		}
 	}
 }
