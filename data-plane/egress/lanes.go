@@ -34,20 +34,21 @@ func orderOf(e *contract.Egress) order {
 	return byPartition
 }
 
-// task is one record between its fetch and its outcome.
+// task is one record between its fetch and its outcome. What links it to others comes first: that is one line of a cache,
+// and who finishes a task writes to its neighbours.
 type task struct {
-	delivery.Job
-	pacer   *pace.Pacer // that allowed it to run
-	part    *partition
-	ticket  offsets.Ticket
-	bytes   int
-	tried   bool  // an attempt has failed, by whomever
-	started bool  // running or waiting for a retry
-	lane    *lane // nil: in no order
-	behind  *task // the next one in its lane
-	next    *task // the next one in the ready queue, or held back
-
+	part         *partition
+	lane         *lane // nil: in no order
+	behind       *task // the next one in its lane
+	next         *task // the next one in the ready queue, or held back
 	older, newer *task // of the same partition
+	ticket       offsets.Ticket
+	tried        bool // an attempt has failed, by whomever
+	started      bool // running or waiting for a retry
+
+	bytes int
+	pacer *pace.Pacer // that allowed it to run
+	delivery.Job
 }
 
 // tasks are zero ones, to be used again: a task for each event would be a seventh of all memory that events take.

@@ -48,7 +48,7 @@ var (
 		triggers: []int{1, 100, 1000}, evaluations: 2_000_000, filterFor: time.Second,
 		processes: []int{1, 2, 4}, shareEvents: 40_000,
 		active: []int{1, 100, 500}, activeFor: 15 * time.Second, keysFor: 12 * time.Second,
-		turns: 9,
+		turns: 25,
 	}
 	quick = settings{
 		rounds: 3, loadFor: time.Second, tails: 500, starts: 3, drainEvents: 15_000, drainSeconds: 0.6,
