@@ -167,7 +167,7 @@ func TestACapacityThatStepsIsFollowed(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			to, set := row.subscriber()
-			s := &simulation{pacer: New(Config{Start: 100, Max: 1024})}
+			s := &simulation{pacer: New(Config{Start: 100, Max: 1024, Capacity: 200_000})}
 			for i, capacity := range steps {
 				if q, ok := to.(*queue); ok && i > 0 {
 					part := steps[i-1] / capacity
@@ -212,7 +212,7 @@ type steady func() time.Duration
 func (f steady) request(now time.Duration) (time.Duration, Outcome) { return now + f(), Answered }
 
 func TestASlowSubscriberThatTakesManyGetsManySoon(t *testing.T) {
-	s := &simulation{pacer: New(Config{Start: 100, Max: 1024})}
+	s := &simulation{pacer: New(Config{Start: 100, Max: 1024, Capacity: 200_000})}
 	s.run(3*time.Second, steady(func() time.Duration { return 100 * time.Millisecond }))
 	if n := within(s.answers, 2*time.Second, 3*time.Second); n < 9000 {
 		t.Errorf("%d events in the third second", n)
@@ -359,5 +359,18 @@ func TestFewRefusalsAtTheBeginningHoldNothingBack(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A subscriber that answered at once and takes its time from some day on gets as many as one that always did.
+func TestASubscriberThatBecomesSlowGetsManySoon(t *testing.T) {
+	s := &simulation{pacer: New(Config{Start: 32, Max: 1024, Capacity: 200_000})}
+	latency := 500 * time.Microsecond
+	at := steady(func() time.Duration { return latency })
+	s.run(15*time.Second, at)
+	latency = 100 * time.Millisecond
+	s.run(20*time.Second, at)
+	if n := within(s.answers, 19*time.Second, 20*time.Second); n < 5000 {
+		t.Errorf("%d events in the fifth second", n)
 	}
 }

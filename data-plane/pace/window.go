@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -152,7 +153,7 @@ func (w *window) learn(now, median time.Duration) {
 	switch {
 	case queued && w.size > latencyFloor:
 		w.shrink(now, max(latencyFloor, w.size*probeCut))
-	case w.size >= useful:
+	case w.size >= useful && w.size > w.start:
 		w.shrink(now, max(w.start, w.size*probeCut))
 	}
 }
@@ -161,7 +162,7 @@ func (w *window) learn(now, median time.Duration) {
 // this process, and more at a time would cost it memory and processor time.
 func (w *window) useful() float64 {
 	if w.capacity == 0 || w.base == 0 {
-		return w.max
+		return math.Inf(1)
 	}
 	return max(w.start, harmless, w.capacity*w.leastLatency().Seconds())
 }
