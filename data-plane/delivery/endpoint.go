@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"knative.dev/eventing-kafka-go/proto/tokens"
 )
@@ -22,6 +23,9 @@ type endpoint struct {
 func newEndpoint(clients *Clients, target, trust string) (*endpoint, error) {
 	u, err := url.Parse(target)
 	if err != nil {
+		if strings.Contains(target, "@") { // what is wrong may be in the password
+			return nil, fmt.Errorf("%q cannot be parsed", Shown(target))
+		}
 		return nil, fmt.Errorf("parse %q: %w", target, errors.Unwrap(err))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -38,7 +42,15 @@ func newEndpoint(clients *Clients, target, trust string) (*endpoint, error) {
 // Shown is a URL as it may be shown: in reports, spans and dead letters, without the password of its user.
 func Shown(target string) string {
 	u, err := url.Parse(target)
-	if err != nil || u.User == nil {
+	switch {
+	case err != nil || u.Opaque != "":
+		at := strings.LastIndexByte(target, '@')
+		if at < 0 {
+			return target
+		}
+		user := strings.Index(target[:at], "//")
+		return target[:max(0, user)] + "//xxxxx" + target[at:]
+	case u.User == nil:
 		return target
 	}
 	return u.Redacted()
