@@ -55,10 +55,8 @@ type garbage struct {
 func (g *garbage) look(cycles, live uint64) int {
 	collections := cycles - g.cycles
 	g.cycles = cycles
-	switch {
-	case collections == 0:
-		g.calm++
-	default:
+	g.calm++
+	if collections > 0 {
 		g.calm = 0
 	}
 	switch {
