@@ -72,7 +72,7 @@ func (w *window) resize(size float64) { w.size = min(max(size, w.min), w.max) }
 // answered takes the latency of one request.
 func (w *window) answered(now, latency time.Duration) {
 	if w.limited && w.growth > 0 {
-		w.resize(min(w.size+w.growth, max(w.size, w.useful())))
+		w.resize(min(w.size+w.growth, w.useful()))
 	}
 	if !w.fits(now, latency) {
 		return

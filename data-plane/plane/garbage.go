@@ -37,22 +37,22 @@ func FollowCollections(ctx context.Context) {
 		case <-tick:
 		}
 		metrics.Read(samples)
-		if percent := g.look(samples[0].Value.Uint64(), samples[1].Value.Uint64()); percent != g.percent {
-			g.percent = percent
-			debug.SetGCPercent(percent)
+		before := g.percent
+		if g.look(samples[0].Value.Uint64(), samples[1].Value.Uint64()); g.percent != before {
+			debug.SetGCPercent(g.percent)
 		}
 	}
 }
 
 // garbage decides how much garbage there may be.
 type garbage struct {
-	percent int    // that is set
+	percent int    // that is to be set
 	cycles  uint64 // of the last look
 	calm    int    // looks without a collection
 }
 
-// look returns the percent to be set, from the number of collections so far and the bytes that the last one found in use.
-func (g *garbage) look(cycles, live uint64) int {
+// look chooses the percent, from the number of collections so far and the bytes that the last one found in use.
+func (g *garbage) look(cycles, live uint64) {
 	collections := cycles - g.cycles
 	g.cycles = cycles
 	g.calm++
@@ -61,11 +61,11 @@ func (g *garbage) look(cycles, live uint64) int {
 	}
 	switch {
 	case g.calm >= calmLooks:
-		return usualPercent
-	case g.percent == usualPercent && collections < busyCollections, collections == 0:
-		return g.percent
+		g.percent = usualPercent
+	case g.percent == usualPercent && collections < busyCollections, collections == 0: // it stays
+	default:
+		g.percent = rounded(min(mostPercent, usualPercent+int(garbageSpare*100/max(live, 1))))
 	}
-	return rounded(min(mostPercent, usualPercent+int(garbageSpare*100/max(live, 1))))
 }
 
 // rounded is a percent that changes in steps, as each change stops the world for a moment.

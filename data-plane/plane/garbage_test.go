@@ -7,7 +7,7 @@ func TestABusyProcessMayHaveMoreGarbageUntilItIsCalm(t *testing.T) {
 	cycles := uint64(0)
 	look := func(collections, live uint64) int {
 		cycles += collections
-		g.percent = g.look(cycles, live)
+		g.look(cycles, live)
 		return g.percent
 	}
 	for i, step := range []struct {
