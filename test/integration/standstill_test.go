@@ -156,23 +156,18 @@ func TestPartitionsThatDoNotMoveDoNotPause(t *testing.T) {
 	const partitions, kills, between = 6, 5, 5 * time.Second
 	stalls := poll.WatchStalls(t)
 	k := cluster.Start(t)
-	topic := k.Topic(t, "standstill", partitions, nil)
-	beats := &pulse{beats: map[int32][]time.Time{}}
-	subscriber := traffic.NewSubscriber(t, beats.answer)
-	e := egress(cluster.Name("standstill"), subscriber.URL, contract.DeliveryOrder_ORDERED)
-	mount := process.NewMount(t, contractOf(1, resource(k, "b", topic, e)))
-	defer pump(t, k, topic, partitions)()
+	g := newGroup(t, k, "standstill", partitions)
+	defer pump(t, k, g.topic, partitions)()
 	defer func() {
 		if t.Failed() {
-			t.Logf("at the end: %v", k.Membership(t, e.GetConsumerGroup()))
+			t.Logf("at the end: %v", k.Membership(t, g.id))
 		}
 	}()
 
-	stays := process.Named(t, "stays", "egress", mount, 10*time.Second)
+	stays := process.Named(t, "stays", "egress", g.mount, 10*time.Second)
 	stays.Start(t)
-	victim := process.Named(t, "victim-0", "egress", mount, 10*time.Second)
+	victim := process.Named(t, "victim-0", "egress", g.mount, 10*time.Second)
 	victim.Start(t)
-	g := groupOf{uid: e.GetUid(), partitions: partitions, beats: beats}
 	g.awaitShares(t, stays, victim)
 	same := restartUnderItsName(t, g, victim, stays)
 
@@ -187,7 +182,7 @@ func TestPartitionsThatDoNotMoveDoNotPause(t *testing.T) {
 		}
 		times = append(times, time.Now())
 		victim.Kill(t)
-		victim = process.Named(t, fmt.Sprintf("victim-%d", len(times)), "egress", mount, 10*time.Second)
+		victim = process.Named(t, fmt.Sprintf("victim-%d", len(times)), "egress", g.mount, 10*time.Second)
 		victim.Start(t)
 		next = time.Now().Add(between)
 		return false
@@ -196,7 +191,7 @@ func TestPartitionsThatDoNotMoveDoNotPause(t *testing.T) {
 	g.awaitShares(t, stays, victim)
 	var moved time.Duration
 	for p := range int32(partitions) {
-		moved = max(moved, beats.longest(p, times[0], time.Now()))
+		moved = max(moved, g.beats.longest(p, times[0], time.Now()))
 	}
 
 	died := time.Now()
@@ -225,11 +220,24 @@ func TestPartitionsThatDoNotMoveDoNotPause(t *testing.T) {
 	}
 }
 
-// groupOf is a consumer group of the test: who has which partition, and who is served.
+// groupOf is a consumer group of the test, of an ordered egress: who has which partition, and who is served.
 type groupOf struct {
-	uid        string
+	id, uid    string // of the group, of the egress
+	topic      string
 	partitions int32
+	mount      *process.Mount // its contract
+	subscriber *traffic.Subscriber
 	beats      *pulse
+}
+
+func newGroup(t *testing.T, k *cluster.Cluster, name string, partitions int32) groupOf {
+	t.Helper()
+	g := groupOf{topic: k.Topic(t, name, partitions, nil), partitions: partitions, beats: &pulse{beats: map[int32][]time.Time{}}}
+	g.subscriber = traffic.NewSubscriber(t, g.beats.answer)
+	e := egress(cluster.Name(name), g.subscriber.URL, contract.DeliveryOrder_ORDERED)
+	g.id, g.uid = e.GetConsumerGroup(), e.GetUid()
+	g.mount = process.NewMount(t, contractOf(1, resource(k, "b", g.topic, e)))
+	return g
 }
 
 // held is what a process has, sorted.
